@@ -1,0 +1,154 @@
+"""Stroke files in the two ndjson formats of Quick, Draw!: one drawing per line, checked and made ready to draw.
+
+Formats: https://github.com/googlecreativelab/quickdraw-dataset. Raw strokes are [x[], y[], t[]] in the units of
+somebody's screen; simplified ones are [x[], y[]] from 0 to 255.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.data.raster import Drawing, Stroke
+from glassnet.errors import DataError
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
+
+# The largest file of Google's has 340,000 lines, its longest drawings some thousands of points.
+MAX_DRAWINGS = 500_000
+MAX_POINTS = 10_000
+MAX_COORDINATE = 100_000.0
+MAX_LINE_BYTES = 4 * 2**20
+
+LARGEST = 255.0
+TOLERANCE = 2.0
+
+
+def read_drawings(path: Path, limit: int | None = None) -> list[Drawing]:
+    """Read the drawings of an ndjson file, at most `limit` of them, each with coordinates from 0 to 255."""
+    drawings = [_drawing(line, f"{path}, line {number}") for number, line in islice(_lines(path), limit)]
+    if not drawings:
+        raise DataError(
+            f"expected one drawing per line in {path}; got no lines. To fix: copy or download the file again"
+        )
+    return drawings
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold something, numbered from 1 as editors do."""
+    count = 0
+    with path.open("rb") as file:
+        # A bounded readline: a file of another kind may be one endless line.
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
+            if len(line) > MAX_LINE_BYTES:
+                raise _refusal(f"{path}, line {number}", "a line under 4 MiB", "a longer one")
+            if line.strip():
+                count += 1
+                if count > MAX_DRAWINGS:
+                    raise _refusal(str(path), f"at most {MAX_DRAWINGS:,} drawings", "more lines than that")
+                yield number, line
+
+
+def _refusal(where: str, expected: str, got: str) -> DataError:
+    return DataError(f"expected {expected} in {where}; got {got}. To fix: correct or delete it")
+
+
+def _drawing(line: bytes, where: str) -> Drawing:
+    """One line to strokes; raw ones are normalized, simplified ones are so already."""
+    strokes = _strokes(line, where)
+    arrays = [_stroke(stroke, where) for stroke in strokes]
+    if sum(len(array) for array in arrays) > MAX_POINTS:
+        raise _refusal(where, f"at most {MAX_POINTS:,} points in a drawing", "more")
+    if any(len(stroke) == 3 for stroke in strokes):
+        return normalize(arrays)
+    low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
+    if low < 0 or high > LARGEST:
+        got = f"{low:g} to {high:g}"
+        raise _refusal(where, "coordinates from 0 to 255, or times as the third list of a stroke", got)
+    return arrays
+
+
+def _strokes(line: bytes, where: str) -> list[list[Json]]:
+    """The strokes of a line: a list of lists, of which each has two or three members."""
+    try:
+        record: Json = json.loads(line)
+    # ValueError is also text that is no UTF-8; RecursionError is a thousand brackets.
+    except (ValueError, RecursionError) as error:
+        raise _refusal(where, "JSON", f"text that breaks off or breaks its rules ({error})") from error
+    drawing = record.get("drawing") if isinstance(record, dict) else None
+    if not isinstance(drawing, list):
+        raise _refusal(where, 'an object with a list named "drawing"', _kind(record))
+    if not drawing:
+        raise _refusal(where, "at least one stroke", "a blank drawing")
+    strokes = [stroke for stroke in drawing if isinstance(stroke, list) and len(stroke) in (2, 3)]
+    if len(strokes) < len(drawing):
+        raise _refusal(where, "strokes of the form [x[], y[]] or [x[], y[], t[]]", "a stroke of another form")
+    return strokes
+
+
+def _stroke(stroke: list[Json], where: str) -> Stroke:
+    """The points of one stroke, (points, 2); times are left out."""
+    x, y = _numbers(stroke[0], where), _numbers(stroke[1], where)
+    times = stroke[2] if len(stroke) == 3 else x
+    lengths = [len(x), len(y), len(times) if isinstance(times, list) else 0]
+    if min(lengths) < 1 or min(lengths) < max(lengths):
+        got = " and ".join(map(str, lengths[: len(stroke)]))
+        raise _refusal(where, "strokes with at least one point and lists of one length", f"lengths {got}")
+    return np.column_stack([x, y])
+
+
+def _numbers(values: Json, where: str) -> list[float]:
+    # bool is an int to Python, so the type itself is asked for; NaN and Infinity are JSON to Python.
+    if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+        raise _refusal(where, "lists of numbers in a stroke", "something else")
+    numbers = [value for value in values if isinstance(value, int | float)]
+    strange = next((n for n in numbers if not -MAX_COORDINATE <= n <= MAX_COORDINATE), None)
+    if strange is not None:
+        got = f"{strange:g}" if isinstance(strange, float) else "a far larger integer"
+        raise _refusal(where, f"finite coordinates within ±{MAX_COORDINATE:,.0f}", got)
+    return [float(number) for number in numbers]
+
+
+def _kind(value: Json) -> str:
+    names = {dict: 'an object without such a "drawing"', list: "a list", str: "a string", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def normalize(drawing: Drawing) -> Drawing:
+    """Google's simplification: align to the top left, scale to at most 255, leave out points within 2 of the line.
+
+    Google also resamples to a spacing of 1 before the last step. That adds points on straight lines only, which
+    the last step takes away again.
+    """
+    points = np.concatenate(list(drawing))
+    low = points.min(axis=0)
+    scale = LARGEST / max(float((points - low).max()), math.ulp(1.0))
+    return [np.rint(simplify((stroke - low) * scale, TOLERANCE)) for stroke in drawing]
+
+
+def simplify(stroke: Stroke, tolerance: float) -> Stroke:
+    """Ramer, Douglas and Peucker: keep the ends and, as long as a point is further off than that, the furthest."""
+    kept = np.zeros(len(stroke), dtype=bool)
+    kept[[0, -1]] = True
+    spans = [(0, len(stroke) - 1)]
+    while spans:
+        first, last = spans.pop()
+        away = _distance_to_chord(stroke[first : last + 1])
+        furthest = int(away.argmax())
+        if away[furthest] > tolerance:
+            kept[first + furthest] = True
+            spans += [(first, first + furthest), (first + furthest, last)]
+    return stroke[kept]
+
+
+def _distance_to_chord(points: Stroke) -> NDArray[np.float64]:
+    chord, arms = points[-1] - points[0], points - points[0]
+    length = math.hypot(*chord)
+    if length == 0.0:
+        return np.hypot(*arms.T)
+    return np.abs(chord[0] * arms[:, 1] - chord[1] * arms[:, 0]) / length
