@@ -133,16 +133,17 @@ class Tensor:
     def __neg__(self) -> Tensor:
         return _operators["negative"](self)
 
-    def __gt__(self, other: TensorLike) -> Tensor:
+    # Reflected comparisons of two tensors overlap in type (a > b is b < a); they mean the same, so it is safe.
+    def __gt__(self, other: TensorLike) -> Tensor:  # type: ignore[misc]
         return _operators[">"](self, other)
 
-    def __ge__(self, other: TensorLike) -> Tensor:
+    def __ge__(self, other: TensorLike) -> Tensor:  # type: ignore[misc]
         return _operators[">="](self, other)
 
-    def __lt__(self, other: TensorLike) -> Tensor:
+    def __lt__(self, other: TensorLike) -> Tensor:  # type: ignore[misc]
         return _operators[">"](other, self)
 
-    def __le__(self, other: TensorLike) -> Tensor:
+    def __le__(self, other: TensorLike) -> Tensor:  # type: ignore[misc]
         return _operators[">="](other, self)
 
 

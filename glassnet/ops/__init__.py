@@ -5,8 +5,31 @@ from glassnet.ops.broadcasting import broadcast_to, unbroadcast
 from glassnet.ops.contraction import matmul
 from glassnet.ops.convolution import conv2d, conv_transpose2d
 from glassnet.ops.elementwise import (
-    absolute, cast, cos, equal, erf, exp, floor, greater, greater_equal, less, log, maximum, minimum,
-    ones_like, relu, sigmoid, sign, sin, sqrt, square, step, stop_gradient, tanh, where, zeros_like,
+    absolute,
+    cast,
+    cos,
+    equal,
+    erf,
+    exp,
+    floor,
+    greater,
+    greater_equal,
+    less,
+    log,
+    maximum,
+    minimum,
+    ones_like,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    sqrt,
+    square,
+    step,
+    stop_gradient,
+    tanh,
+    where,
+    zeros_like,
 )  # fmt: skip
 from glassnet.ops.indexing import one_hot, scatter_add, take
 from glassnet.ops.movement import concatenate, flip, pad, reshape, slice_axis, slice_of, transpose

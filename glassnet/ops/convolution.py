@@ -83,9 +83,7 @@ def conv2d_with(x: Array, w: Array, *, stride: Pair, padding: Pair, groups: int)
         lambda gg, out, g, w, input_size, **how: conv2d_weight_gradient(gg, g, kernel=w.shape[2:], **how),
     ],
 )
-def conv2d_input_gradient(
-    g: Array, w: Array, *, input_size: Pair, stride: Pair, padding: Pair, groups: int
-) -> Array:
+def conv2d_input_gradient(g: Array, w: Array, *, input_size: Pair, stride: Pair, padding: Pair, groups: int) -> Array:
     """The cotangent of the image: each output pixel hands ``g`` back to its window, weighted by the kernel."""
     batch, out_channels, height, width = g.shape
     kernels = w.reshape(groups, out_channels // groups, -1).swapaxes(1, 2)
@@ -132,7 +130,7 @@ def fold(columns: Array, input_size: Pair, stride: Pair, padding: Pair) -> Array
 def _columns(x: Array, kernel: Pair, stride: Pair, padding: Pair, groups: int) -> tuple[Array, Pair]:
     """Every window as a column: (B, groups, C / groups * kH * kW, H' * W')."""
     view = windows(x, kernel, stride, padding)
-    batch, channels, height, width = view.shape[:4]
+    batch, _channels, height, width = view.shape[:4]
     columns = view.transpose(0, 1, 4, 5, 2, 3).reshape(batch, groups, -1, height * width)
     return columns, (height, width)
 
@@ -142,9 +140,7 @@ def conv2d(x: Tensor, w: Tensor, stride: int | Pair = 1, padding: int | Pair = 0
     return conv2d_with(x, w, stride=as_pair(stride), padding=as_pair(padding), groups=groups)
 
 
-def conv_transpose2d(
-    x: Tensor, w: Tensor, stride: int | Pair = 1, padding: int | Pair = 0, groups: int = 1
-) -> Tensor:
+def conv_transpose2d(x: Tensor, w: Tensor, stride: int | Pair = 1, padding: int | Pair = 0, groups: int = 1) -> Tensor:
     """(B, C, H, W), (C, O / groups, kH, kW) -> (B, O, H', W'): `conv2d` run backwards, H' = (H - 1) s - 2 p + kH."""
     stride, padding = as_pair(stride), as_pair(padding)
     size = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(x.shape[2:], stride, padding, w.shape[2:], strict=True)]

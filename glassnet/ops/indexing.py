@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, primitive
@@ -39,7 +41,7 @@ def _scatter_add_shape(updates: ArraySpec, indices: ArraySpec, *, axis: int, siz
             f"expected updates whose axes from {axis} on are {list(indices.shape)}; got {updates}. "
             "To fix: give one slice for each index."
         )
-    return ArraySpec(updates.shape[:axis] + (size,) + updates.shape[axis + depth :], updates.dtype)
+    return ArraySpec((*updates.shape[:axis], size, *updates.shape[axis + depth :]), updates.dtype)
 
 
 @primitive(_scatter_add_shape, vjps=[lambda g, out, updates, indices, axis, size: take(g, indices, axis=axis), None])
@@ -52,7 +54,7 @@ def scatter_add(updates: Array, indices: Array, *, axis: int, size: int) -> Arra
     return out
 
 
-def one_hot(labels: Tensor, num_classes: int, dtype: np.dtype | str = "float32") -> Tensor:  # type: ignore[type-arg]
+def one_hot(labels: Tensor, num_classes: int, dtype: np.dtype[Any] | str = "float32") -> Tensor:
     """(batch,) whole numbers to (batch, num_classes): 1 at the label, 0 elsewhere."""
     classes = np.arange(num_classes, dtype=labels.dtype)
     return cast(equal(reshape(labels, (*labels.shape, 1)), classes), dtype)

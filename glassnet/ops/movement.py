@@ -84,7 +84,7 @@ def _concatenate_shape(*parts: ArraySpec, axis: int) -> ArraySpec:
             raise ShapeError(f"expected parts that differ along axis {axis} only; got {first} and {part}. To fix: "
                              "reshape or cast them first.")  # fmt: skip
     total = sum(part.shape[axis] for part in parts)
-    return ArraySpec(first.shape[:axis] + (total,) + first.shape[axis + 1 :], first.dtype)
+    return ArraySpec((*first.shape[:axis], total, *first.shape[axis + 1 :]), first.dtype)
 
 
 def _concatenate_vjp(index: int) -> Callable[..., Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def _pool_shape(x: ArraySpec, *, kernel: Pair, stride: Pair, padding: Pair) -> A
             f"expected images (B, C, H, W) and a padding of at most half the window; got {x}, window {kernel}, "
             f"padding {padding}. To fix: reshape, or pad less."
         )
-    return ArraySpec((*x.shape[:2], *output_size(x.shape[2:], kernel, stride, padding)), x.dtype)  # type: ignore[arg-type]
+    return ArraySpec((*x.shape[:2], *output_size(x.shape[2:], kernel, stride, padding)), x.dtype)
 
 
 @primitive(_pool_shape, vjps=[lambda g, out, x, **how: max_pool2d_gradient(g, x, out, **how)])
@@ -26,9 +27,9 @@ def max_pool2d_with(x: Array, *, kernel: Pair, stride: Pair, padding: Pair) -> A
     return windows(x, kernel, stride, padding, value=-np.inf).max((4, 5))
 
 
-def _maxima(x: Array, out: Array, how: dict[str, Pair]) -> Array:
+def _maxima(x: Array, out: Array, how: Mapping[str, Any]) -> Array:
     """The share of each element of each window (B, C, H', W', kH, kW) in its maximum."""
-    is_maximum = windows(x, **how, value=-np.inf) == out[..., None, None]
+    is_maximum = windows(x, value=-np.inf, **how) == out[..., None, None]
     return is_maximum / is_maximum.sum((4, 5), keepdims=True, dtype=x.dtype)
 
 
@@ -36,21 +37,21 @@ def _maxima(x: Array, out: Array, how: dict[str, Pair]) -> Array:
     lambda g, x, out, **how: x,
     vjps=[lambda gg, _, g, x, out, **how: max_pool2d_pick(gg, x, out, **how), None, None],
 )
-def max_pool2d_gradient(g: Array, x: Array, out: Array, **how: Pair) -> Array:
+def max_pool2d_gradient(g: Array, x: Array, out: Array, **how: Any) -> Array:
     """``g`` handed back to the largest number of each window.
 
     Where several are equally large any weights that sum to 1 give a subgradient. The reference shares equally;
     runtimes may choose otherwise.
     """
     shares = _maxima(x, out, how) * g[..., None, None]
-    return fold(shares.transpose(0, 1, 4, 5, 2, 3), x.shape[2:], how["stride"], how["padding"])  # type: ignore[arg-type]
+    return fold(shares.transpose(0, 1, 4, 5, 2, 3), x.shape[2:], how["stride"], how["padding"])
 
 
 @primitive(
     lambda gg, x, out, **how: out,
     vjps=[lambda g, _, gg, x, out, **how: max_pool2d_gradient(g, x, out, **how), None, None],
 )
-def max_pool2d_pick(gg: Array, x: Array, out: Array, **how: Pair) -> Array:
+def max_pool2d_pick(gg: Array, x: Array, out: Array, **how: Any) -> Array:
     """The elements of ``gg`` at the place of the largest number of each window of ``x``"""
     return np.sum(_maxima(x, out, how) * windows(gg, **how), (4, 5), dtype=gg.dtype)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from glassnet.autodiff import Shape, Tensor
+from glassnet.autodiff import Array, Shape, Tensor
 
 
 class Random(Protocol):
@@ -35,7 +35,7 @@ class EagerRandom:
         return Tensor(draw(self._generator, "normal", shape, self._dtype))
 
 
-def draw(generator: np.random.Generator, distribution: str, shape: Shape, dtype: np.dtype) -> np.ndarray:  # type: ignore[type-arg]
+def draw(generator: np.random.Generator, distribution: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
     """An array from the named distribution, ``uniform`` on [0, 1) or ``normal``."""
     if distribution == "uniform":
         return generator.random(shape, dtype.type)
