@@ -19,12 +19,12 @@ def backward(calls: Sequence[Call], output: Tensor, g: Tensor, wanted: Sequence[
     calls: what a tape heard; output: computed by one of them; g: same shape as output; wanted: tensors that
     the calls took as inputs. Returns one cotangent for each wanted tensor, of its shape.
     """
-    on_path = _computed_from(calls, wanted)
+    on_path, kept = _computed_from(calls, wanted), set(wanted)
     cotangents = {output: g}
     for call in reversed(calls):
         if call.output not in cotangents:
             continue
-        g = cotangents[call.output] if call.output in wanted else cotangents.pop(call.output)
+        g = cotangents[call.output] if call.output in kept else cotangents.pop(call.output)
         for index, x in enumerate(call.inputs):
             rule = call.primitive.vjp(index) if x in on_path else None
             if rule is not None:
@@ -34,10 +34,13 @@ def backward(calls: Sequence[Call], output: Tensor, g: Tensor, wanted: Sequence[
 
 
 def _computed_from(calls: Sequence[Call], sources: Sequence[Tensor]) -> set[Tensor]:
-    """The sources and all that depends on them: the sweep leaves the rest of the tape alone."""
-    reached = set(sources)
+    """The sources and all that depends on them: the sweep leaves the rest of the tape alone.
+
+    Whole numbers and truth values change in jumps; nothing flows back through them.
+    """
+    reached = {x for x in sources if x.dtype.kind == "f"}
     for call in calls:
-        if not reached.isdisjoint(call.inputs):
+        if call.output.dtype.kind == "f" and not reached.isdisjoint(call.inputs):
             reached.add(call.output)
     return reached
 

@@ -44,7 +44,7 @@ def check_grads(
     cotangents = pullback(function, Tensor(g), *tensors)
     products = [cotangents[i].numpy() * directions[i] for i in moving]
     by_rule = float(sum(np.sum(product) for product in products))
-    scale = max(1.0, abs(by_nudge), float(sum(np.sum(np.abs(product)) for product in products)) ** 0.5)
+    scale = max(1.0, abs(by_nudge), float(sum(np.sum(product**2) for product in products)) ** 0.5)
     if not abs(by_nudge - by_rule) <= tolerance * scale:
         raise GradientCheckError(
             f"expected the vjp to agree with the nudge; got {by_rule:.12g} by the rule and {by_nudge:.12g} by the "

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from glassnet.autodiff.tape import Call, record
-from glassnet.autodiff.tensor import Array, ArraySpec, Tensor, TensorLike
+from glassnet.autodiff.tensor import Array, ArraySpec, Tensor, TensorLike, tensor
 from glassnet.errors import MissingRuleError, ShapeError
 
 Evaluate: TypeAlias = Callable[..., Array]
@@ -79,8 +79,8 @@ def primitive(
 
 
 def _as_tensors(inputs: Sequence[TensorLike]) -> tuple[Tensor, ...]:
-    """Python numbers take the dtype of the first tensor among the inputs; arrays keep their own."""
-    dtype = next((x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype != bool), None)
+    """Python numbers take the dtype of the first tensor or array among the inputs that holds numbers."""
+    dtype = next((x.dtype for x in inputs if isinstance(x, Tensor | np.ndarray | np.generic) and x.dtype != bool), None)
     tensors = []
     for x in inputs:
         if isinstance(x, Tensor):
@@ -88,7 +88,11 @@ def _as_tensors(inputs: Sequence[TensorLike]) -> tuple[Tensor, ...]:
         elif isinstance(x, np.ndarray | np.generic):
             tensors.append(Tensor(np.asarray(x)))
         elif isinstance(x, bool | int | float):
-            tensors.append(Tensor(np.asarray(x, dtype)))
+            if isinstance(x, float) and dtype is not None and dtype.kind in "iu":
+                raise ShapeError(
+                    f"expected a whole number beside {dtype}; got {x}. To fix: cast the {dtype} to float32."
+                )
+            tensors.append(tensor(x, dtype))
         else:
             raise ShapeError(
                 f"expected a tensor, an array or a number; got {type(x).__name__}. To fix: wrap it with tensor()."

@@ -127,8 +127,14 @@ class Tensor:
     def __pow__(self, other: TensorLike) -> Tensor:
         return _operators["**"](self, other)
 
-    def __matmul__(self, other: Tensor) -> Tensor:
+    def __rpow__(self, other: TensorLike) -> Tensor:
+        return _operators["**"](other, self)
+
+    def __matmul__(self, other: Tensor | Array) -> Tensor:
         return _operators["@"](self, other)
+
+    def __rmatmul__(self, other: Array) -> Tensor:
+        return _operators["@"](other, self)
 
     def __neg__(self) -> Tensor:
         return _operators["negative"](self)
@@ -155,6 +161,10 @@ def tensor(values: Any, dtype: npt.DTypeLike | None = None) -> Tensor:
     array = np.asarray(values, dtype)
     if dtype is None and not isinstance(values, np.ndarray | np.generic) and array.dtype == np.float64:
         array = array.astype(np.float32)
+    if array.dtype.kind not in "fiub":
+        raise ShapeError(
+            f"expected numbers; got {array.dtype} from {type(values).__name__}. To fix: convert them first."
+        )
     return Tensor(array)
 
 

@@ -1,32 +1,29 @@
-"""Stroke files in the two ndjson formats of Quick, Draw!: one drawing per line, checked and made ready to draw.
+"""Stroke files in the two ndjson formats of Quick, Draw!: one drawing per line, checked, made ready to draw.
 
-Formats: https://github.com/googlecreativelab/quickdraw-dataset. Raw strokes are [x[], y[], t[]] in the units of
-somebody's screen; simplified ones are [x[], y[]] from 0 to 255.
+Formats: https://github.com/googlecreativelab/quickdraw-dataset. Raw strokes are [x[], y[], t[]] in the units
+of somebody's screen; simplified ones are [x[], y[]] from 0 to 255.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from glassnet.data.normal import LARGEST, fit, normalize, travelled
 from glassnet.data.raster import Drawing, Stroke
 from glassnet.errors import DataError
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
 
-# The largest file of Google's has 340,000 lines, its longest drawings some thousands of points.
+# Far above what anyone draws: the limits keep the time and memory that one line can take within bounds.
 MAX_DRAWINGS = 500_000
-MAX_POINTS = 10_000
+MAX_STROKES = 500
+MAX_LENGTH = 30_000.0
 MAX_COORDINATE = 100_000.0
 MAX_LINE_BYTES = 4 * 2**20
-
-LARGEST = 255.0
-TOLERANCE = 2.0
 
 
 def read_drawings(path: Path, limit: int | None = None) -> list[Drawing]:
@@ -62,15 +59,16 @@ def _drawing(line: bytes, where: str) -> Drawing:
     """One line to strokes; raw ones are normalized, simplified ones are so already."""
     strokes = _strokes(line, where)
     arrays = [_stroke(stroke, where) for stroke in strokes]
-    if sum(len(array) for array in arrays) > MAX_POINTS:
-        raise _refusal(where, f"at most {MAX_POINTS:,} points in a drawing", "more")
-    if any(len(stroke) == 3 for stroke in strokes):
-        return normalize(arrays)
+    is_raw = any(len(stroke) == 3 for stroke in strokes)
+    drawing = fit(arrays) if is_raw else arrays
     low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
-    if low < 0 or high > LARGEST:
+    if not is_raw and (low < 0 or high > LARGEST):
         got = f"{low:g} to {high:g}"
         raise _refusal(where, "coordinates from 0 to 255, or times as the third list of a stroke", got)
-    return arrays
+    length = sum(float(travelled(stroke)[-1]) for stroke in drawing)
+    if length > MAX_LENGTH:
+        raise _refusal(where, f"lines no longer than {MAX_LENGTH:,.0f} in all", f"{length:,.0f}")
+    return normalize(drawing) if is_raw else drawing
 
 
 def _strokes(line: bytes, where: str) -> list[list[Json]]:
@@ -86,6 +84,8 @@ def _strokes(line: bytes, where: str) -> list[list[Json]]:
     if not drawing:
         raise _refusal(where, "at least one stroke", "a blank drawing")
     strokes = [stroke for stroke in drawing if isinstance(stroke, list) and len(stroke) in (2, 3)]
+    if len(drawing) > MAX_STROKES:
+        raise _refusal(where, f"at most {MAX_STROKES} strokes", f"{len(drawing):,}")
     if len(strokes) < len(drawing):
         raise _refusal(where, "strokes of the form [x[], y[]] or [x[], y[], t[]]", "a stroke of another form")
     return strokes
@@ -117,38 +117,3 @@ def _numbers(values: Json, where: str) -> list[float]:
 def _kind(value: Json) -> str:
     names = {dict: 'an object without such a "drawing"', list: "a list", str: "a string", type(None): "null"}
     return names.get(type(value), "a number")
-
-
-def normalize(drawing: Drawing) -> Drawing:
-    """Google's simplification: align to the top left, scale to at most 255, leave out points within 2 of the line.
-
-    Google also resamples to a spacing of 1 before the last step. That adds points on straight lines only, which
-    the last step takes away again.
-    """
-    points = np.concatenate(list(drawing))
-    low = points.min(axis=0)
-    scale = LARGEST / max(float((points - low).max()), math.ulp(1.0))
-    return [np.rint(simplify((stroke - low) * scale, TOLERANCE)) for stroke in drawing]
-
-
-def simplify(stroke: Stroke, tolerance: float) -> Stroke:
-    """Ramer, Douglas and Peucker: keep the ends and, as long as a point is further off than that, the furthest."""
-    kept = np.zeros(len(stroke), dtype=bool)
-    kept[[0, -1]] = True
-    spans = [(0, len(stroke) - 1)]
-    while spans:
-        first, last = spans.pop()
-        away = _distance_to_chord(stroke[first : last + 1])
-        furthest = int(away.argmax())
-        if away[furthest] > tolerance:
-            kept[first + furthest] = True
-            spans += [(first, first + furthest), (first + furthest, last)]
-    return stroke[kept]
-
-
-def _distance_to_chord(points: Stroke) -> NDArray[np.float64]:
-    chord, arms = points[-1] - points[0], points - points[0]
-    length = math.hypot(*chord)
-    if length == 0.0:
-        return np.hypot(*arms.T)
-    return np.abs(chord[0] * arms[:, 1] - chord[1] * arms[:, 0]) / length

@@ -19,7 +19,7 @@ class Module:
 
     buffer_names: ClassVar[tuple[str, ...]] = ()
     # True for what draws random numbers while training: it is called as ``layer(x, random)``.
-    is_random: ClassVar[bool] = False
+    is_random: bool = False
     is_training: bool = True
 
     def tensors(self) -> dict[str, Tensor]:

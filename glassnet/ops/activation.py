@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from glassnet.autodiff import Tensor
-from glassnet.ops.elementwise import absolute, erf, exp, log, relu, sigmoid, tanh
+from glassnet.ops.elementwise import absolute, erf, exp, log, maximum, relu, sigmoid, tanh
 
 
 def silu(x: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def leaky_relu(x: Tensor, slope: float = 0.01) -> Tensor:
 
 def softplus(x: Tensor) -> Tensor:
     """log(1 + e^x), without overflow."""
-    return relu(x) + log(exp(-absolute(x)) + 1.0)
+    return maximum(x, 0.0) + log(exp(-absolute(x)) + 1.0)
 
 
 __all__ = ["gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]

@@ -27,6 +27,8 @@ def broadcast_shape(*specs: ArraySpec) -> ArraySpec:
 
 def reduced_shape(x: ArraySpec, *, axes: tuple[int, ...], keepdims: bool) -> ArraySpec:
     """The shape of ``x`` when ``axes`` (sorted, non-negative, distinct) are reduced."""
+    if x.dtype == bool:
+        raise ShapeError(f"expected numbers to reduce; got {x}. To fix: cast the bool to a number.")
     if list(axes) != sorted(set(axes)) or not all(0 <= axis < len(x.shape) for axis in axes):
         raise ShapeError(f"expected distinct axes of {x} in order; got {axes}. To fix: count axes from 0.")
     if keepdims:

@@ -17,13 +17,13 @@ Pair = tuple[int, int]
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
     """Height and width after a window of size ``kernel`` has gone over a padded image of ``size``."""
-    out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding, strict=True)]
-    if min(out) < 1 or min(stride) < 1 or min(padding) < 0:
+    spare = [n + 2 * p - k for n, k, p in zip(size, kernel, padding, strict=True)]
+    if min(*spare, *padding) < 0 or min(*kernel, *stride) < 1:
         raise ShapeError(
             f"expected a window that fits into the image; got image {size}, window {kernel}, stride {stride}, "
             f"padding {padding}. To fix: use a smaller window or more padding."
         )
-    return out[0], out[1]
+    return spare[0] // stride[0] + 1, spare[1] // stride[1] + 1
 
 
 def _conv2d_shape(x: ArraySpec, w: ArraySpec, *, stride: Pair, padding: Pair, groups: int) -> ArraySpec:
@@ -42,8 +42,11 @@ def _input_gradient_shape(
 ) -> ArraySpec:
     _check_convolution(g, w, "g (B, O, H, W) and w (O, C / groups, kH, kW)")
     expected = (w.shape[0], *output_size(input_size, w.shape[2:], stride, padding))  # type: ignore[arg-type]
-    if g.shape[1:] != expected:
-        raise ShapeError(f"expected g of shape (B, *{expected}); got {g}. To fix: check input_size, stride, padding.")
+    if g.shape[1:] != expected or w.shape[0] % groups:
+        raise ShapeError(
+            f"expected g of shape (B, {', '.join(map(str, expected))}) and groups that divide its channels; got {g}, "
+            f"groups={groups}. To fix: check w, input_size, stride, padding and groups."
+        )
     return ArraySpec((g.shape[0], w.shape[1] * groups, *input_size), g.dtype)
 
 
@@ -52,8 +55,11 @@ def _weight_gradient_shape(
 ) -> ArraySpec:
     _check_convolution(x, g, "x (B, C, H, W) and g (B, O, H, W)")
     expected = (x.shape[0], g.shape[1], *output_size(x.shape[2:], kernel, stride, padding))  # type: ignore[arg-type]
-    if g.shape != expected:
-        raise ShapeError(f"expected g of shape {expected}; got {g}. To fix: check kernel, stride and padding.")
+    if g.shape != expected or x.shape[1] % groups or g.shape[1] % groups:
+        raise ShapeError(
+            f"expected g of shape {expected} and groups that divide both channels; got x {x}, g {g}, groups={groups}. "
+            "To fix: check kernel, stride, padding and groups."
+        )
     return ArraySpec((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
 
 
@@ -117,8 +123,7 @@ def windows(x: Array, kernel: Pair, stride: Pair, padding: Pair, value: float = 
 def fold(columns: Array, input_size: Pair, stride: Pair, padding: Pair) -> Array:
     """(B, C, kH, kW, H', W') -> (B, C, H, W): the mirror image of `windows`, adding where windows overlap."""
     batch, channels, kernel_height, kernel_width, height, width = columns.shape
-    padded_size = [max(n + 2 * p, k + s * (o - 1)) for n, p, k, s, o in
-                   zip(input_size, padding, (kernel_height, kernel_width), stride, (height, width), strict=True)]  # fmt: skip
+    padded_size = (input_size[0] + 2 * padding[0], input_size[1] + 2 * padding[1])
     out = np.zeros((batch, channels, *padded_size), columns.dtype)
     for i in range(kernel_height):
         for j in range(kernel_width):
@@ -130,8 +135,9 @@ def fold(columns: Array, input_size: Pair, stride: Pair, padding: Pair) -> Array
 def _columns(x: Array, kernel: Pair, stride: Pair, padding: Pair, groups: int) -> tuple[Array, Pair]:
     """Every window as a column: (B, groups, C / groups * kH * kW, H' * W')."""
     view = windows(x, kernel, stride, padding)
-    batch, _channels, height, width = view.shape[:4]
-    columns = view.transpose(0, 1, 4, 5, 2, 3).reshape(batch, groups, -1, height * width)
+    batch, channels, height, width = view.shape[:4]
+    depth = channels // groups * kernel[0] * kernel[1]
+    columns = view.transpose(0, 1, 4, 5, 2, 3).reshape(batch, groups, depth, height * width)
     return columns, (height, width)
 
 
@@ -142,6 +148,7 @@ def conv2d(x: Tensor, w: Tensor, stride: int | Pair = 1, padding: int | Pair = 0
 
 def conv_transpose2d(x: Tensor, w: Tensor, stride: int | Pair = 1, padding: int | Pair = 0, groups: int = 1) -> Tensor:
     """(B, C, H, W), (C, O / groups, kH, kW) -> (B, O, H', W'): `conv2d` run backwards, H' = (H - 1) s - 2 p + kH."""
+    _check_convolution(x.spec, w.spec, "x (B, C, H, W) and w (C, O / groups, kH, kW)")
     stride, padding = as_pair(stride), as_pair(padding)
     size = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(x.shape[2:], stride, padding, w.shape[2:], strict=True)]
     return conv2d_input_gradient(x, w, input_size=(size[0], size[1]), stride=stride, padding=padding, groups=groups)

@@ -9,41 +9,45 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, TensorLike, define_operator, primitive
 from glassnet.errors import ShapeError
-from glassnet.ops.broadcasting import broadcast_shape, unbroadcast
+from glassnet.ops.broadcasting import broadcast_shape, broadcast_to, unbroadcast
 
 
-def _float_shape(x: ArraySpec) -> ArraySpec:
-    if x.dtype.kind != "f":
-        raise ShapeError(f"expected floating point numbers; got {x}. To fix: cast it to float32.")
-    return x
+def _number_shape(*inputs: ArraySpec) -> ArraySpec:
+    if inputs[0].dtype == bool:
+        raise ShapeError(f"expected numbers; got {' and '.join(map(str, inputs))}. To fix: cast the bool to a number.")
+    return broadcast_shape(*inputs)
+
+
+def _float_shape(*inputs: ArraySpec) -> ArraySpec:
+    if inputs[0].dtype.kind != "f":
+        raise ShapeError(f"expected floating point numbers; got {inputs[0]}. To fix: cast it to float32.")
+    return broadcast_shape(*inputs)
 
 
 def _comparison_shape(x: ArraySpec, y: ArraySpec) -> ArraySpec:
     return ArraySpec(broadcast_shape(x, y).shape, np.dtype(bool))
 
 
-@primitive(broadcast_shape, vjps=[lambda g, out, x, y: unbroadcast(g, x), lambda g, out, x, y: unbroadcast(g, y)])
+@primitive(_number_shape, vjps=[lambda g, out, x, y: unbroadcast(g, x), lambda g, out, x, y: unbroadcast(g, y)])
 def add(x: Array, y: Array) -> Array:
     """x + y"""
     return np.add(x, y)
 
 
-@primitive(broadcast_shape, vjps=[lambda g, out, x, y: unbroadcast(g, x), lambda g, out, x, y: unbroadcast(-g, y)])
+@primitive(_number_shape, vjps=[lambda g, out, x, y: unbroadcast(g, x), lambda g, out, x, y: unbroadcast(-g, y)])
 def subtract(x: Array, y: Array) -> Array:
     """x - y"""
     return np.subtract(x, y)
 
 
-@primitive(
-    broadcast_shape, vjps=[lambda g, out, x, y: unbroadcast(g * y, x), lambda g, out, x, y: unbroadcast(g * x, y)]
-)
+@primitive(_number_shape, vjps=[lambda g, out, x, y: unbroadcast(g * y, x), lambda g, out, x, y: unbroadcast(g * x, y)])
 def multiply(x: Array, y: Array) -> Array:
     """x y"""
     return np.multiply(x, y)
 
 
 @primitive(
-    broadcast_shape,
+    _float_shape,
     vjps=[lambda g, out, x, y: unbroadcast(g / y, x), lambda g, out, x, y: unbroadcast(-g * out / y, y)],
 )
 def divide(x: Array, y: Array) -> Array:
@@ -52,10 +56,10 @@ def divide(x: Array, y: Array) -> Array:
 
 
 @primitive(
-    broadcast_shape,
+    _number_shape,
     vjps=[
         lambda g, out, x, y: unbroadcast(g * y * x ** (y - 1.0), x),
-        lambda g, out, x, y: unbroadcast(g * out * log(where(x > 0.0, x, ones_like(x))), y),
+        lambda g, out, x, y: unbroadcast(g * out * log(where(x > 0.0, x, 1.0)), y),
     ],
 )
 def power(x: Array, y: Array) -> Array:
@@ -64,7 +68,7 @@ def power(x: Array, y: Array) -> Array:
 
 
 @primitive(
-    broadcast_shape,
+    _number_shape,
     vjps=[
         lambda g, out, x, y: unbroadcast(g * share_of_winner(x, y), x),
         lambda g, out, x, y: unbroadcast(g * share_of_winner(y, x), y),
@@ -76,7 +80,7 @@ def maximum(x: Array, y: Array) -> Array:
 
 
 @primitive(
-    broadcast_shape,
+    _number_shape,
     vjps=[
         lambda g, out, x, y: unbroadcast(g * share_of_winner(y, x), x),
         lambda g, out, x, y: unbroadcast(g * share_of_winner(x, y), y),
@@ -87,19 +91,19 @@ def minimum(x: Array, y: Array) -> Array:
     return np.minimum(x, y)
 
 
-@primitive(lambda x: x, vjps=[lambda g, out, x: -g])
+@primitive(_number_shape, vjps=[lambda g, out, x: -g])
 def negative(x: Array) -> Array:
     """-x"""
     return np.negative(x)
 
 
-@primitive(lambda x: x, vjps=[lambda g, out, x: g * sign(x)])
+@primitive(_number_shape, vjps=[lambda g, out, x: g * sign(x)])
 def absolute(x: Array) -> Array:
     """The size of x without its sign; slope 0 at 0"""
     return np.abs(x)
 
 
-@primitive(lambda x: x, vjps=[None])
+@primitive(_number_shape, vjps=[None])
 def sign(x: Array) -> Array:
     """-1, 0 or 1"""
     return np.sign(x)
@@ -203,8 +207,8 @@ def _where_shape(condition: ArraySpec, x: ArraySpec, y: ArraySpec) -> ArraySpec:
     _where_shape,
     vjps=[
         None,
-        lambda g, out, condition, x, y: unbroadcast(where(condition, g, zeros_like(g)), x),
-        lambda g, out, condition, x, y: unbroadcast(where(condition, zeros_like(g), g), y),
+        lambda g, out, condition, x, y: unbroadcast(where(condition, g, 0.0), x),
+        lambda g, out, condition, x, y: unbroadcast(where(condition, 0.0, g), y),
     ],
 )
 def where(condition: Array, x: Array, y: Array) -> Array:
@@ -234,15 +238,17 @@ def cast(x: Tensor, dtype: np.dtype[Any] | str) -> Tensor:
 
 
 def full_like(x: Tensor, value: float) -> Tensor:
-    """A scalar of the dtype of ``x``; broadcasting does the rest."""
-    return Tensor(np.asarray(value, x.dtype))
+    """A tensor of the shape and dtype of ``x`` with ``value`` everywhere."""
+    return broadcast_to(Tensor(np.asarray(value, x.dtype)), shape=x.shape)
 
 
 def zeros_like(x: Tensor) -> Tensor:
+    """Zeros in the shape and dtype of ``x``."""
     return full_like(x, 0)
 
 
 def ones_like(x: Tensor) -> Tensor:
+    """Ones in the shape and dtype of ``x``."""
     return full_like(x, 1)
 
 
@@ -257,6 +263,7 @@ def less(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 def square(x: Tensor) -> Tensor:
+    """x x, which is cheaper than a power."""
     return x * x
 
 

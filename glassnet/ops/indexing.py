@@ -36,7 +36,7 @@ def take(x: Array, indices: Array, *, axis: int) -> Array:
 def _scatter_add_shape(updates: ArraySpec, indices: ArraySpec, *, axis: int, size: int) -> ArraySpec:
     _check_indices(indices)
     depth = len(indices.shape)
-    if updates.shape[axis : axis + depth] != indices.shape:
+    if not 0 <= axis <= len(updates.shape) - depth or updates.shape[axis : axis + depth] != indices.shape:
         raise ShapeError(
             f"expected updates whose axes from {axis} on are {list(indices.shape)}; got {updates}. "
             "To fix: give one slice for each index."

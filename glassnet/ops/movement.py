@@ -51,7 +51,9 @@ def _pad_shape(x: ArraySpec, *, before: Shape, after: Shape, value: float) -> Ar
 )
 def pad(x: Array, *, before: Shape, after: Shape, value: float = 0.0) -> Array:
     """``value`` added around ``x``: ``before[i]`` and ``after[i]`` elements along axis i."""
-    return np.pad(x, list(zip(before, after, strict=True)), constant_values=value)
+    out = np.full([b + n + a for b, n, a in zip(before, x.shape, after, strict=True)], value, x.dtype)
+    out[tuple(slice(b, b + n) for b, n in zip(before, x.shape, strict=True))] = x
+    return out
 
 
 def _slice_shape(x: ArraySpec, *, start: Shape, stop: Shape) -> ArraySpec:
@@ -103,7 +105,13 @@ def concatenate_parts(*parts: Array, axis: int) -> Array:
     return np.concatenate(parts, axis)
 
 
-@primitive(lambda x, *, axes: x, vjps=[lambda g, out, x, axes: flip(g, axes=axes)])
+def _flip_shape(x: ArraySpec, *, axes: tuple[int, ...]) -> ArraySpec:
+    if len(set(axes)) != len(axes) or not all(0 <= axis < len(x.shape) for axis in axes):
+        raise ShapeError(f"expected distinct axes of {x}; got {axes}. To fix: count axes from 0.")
+    return x
+
+
+@primitive(_flip_shape, vjps=[lambda g, out, x, axes: flip(g, axes=axes)])
 def flip(x: Array, *, axes: tuple[int, ...]) -> Array:
     """The order of the elements along ``axes`` reversed."""
     return np.flip(x, axes)
@@ -118,6 +126,7 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
 
 def slice_axis(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
     """``x[start:stop]`` along one axis."""
+    axis = axis + x.ndim if axis < 0 else axis
     starts = tuple(start if i == axis else 0 for i in range(x.ndim))
     stops = tuple(stop if i == axis else n for i, n in enumerate(x.shape))
     return slice_of(x, start=starts, stop=stops)
@@ -125,4 +134,4 @@ def slice_axis(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
 
 def concatenate(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """The parts one after another along ``axis``."""
-    return concatenate_parts(*parts, axis=axis % parts[0].ndim)
+    return concatenate_parts(*parts, axis=axis + parts[0].ndim if axis < 0 else axis)

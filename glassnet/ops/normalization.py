@@ -6,14 +6,19 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, primitive, pullback
 from glassnet.errors import ShapeError
+from glassnet.ops.broadcasting import reduced_shape
 from glassnet.ops.elementwise import sqrt
 from glassnet.ops.reduction import mean, variance
 
 
 def _same_shape(*specs: ArraySpec, axes: tuple[int, ...], eps: float) -> ArraySpec:
     x = specs[-1]
-    if x.dtype.kind != "f" or not axes or not all(0 <= axis < len(x.shape) for axis in axes):
-        raise ShapeError(f"expected floats and some of their axes; got {x} and axes {axes}. To fix: count from 0.")
+    if x.dtype.kind != "f" or not axes or any(spec != x for spec in specs):
+        given = " and ".join(map(str, specs))
+        raise ShapeError(
+            f"expected floats of one shape and some axes; got {given}, axes {axes}. To fix: cast or reshape."
+        )
+    reduced_shape(x, axes=axes, keepdims=True)
     return x
 
 

@@ -13,12 +13,36 @@ from glassnet.ops.convolution import Pair, as_pair, fold, output_size, windows
 
 
 def _pool_shape(x: ArraySpec, *, kernel: Pair, stride: Pair, padding: Pair) -> ArraySpec:
-    if len(x.shape) != 4 or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+    if len(x.shape) != 4 or x.dtype.kind != "f" or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ShapeError(
-            f"expected images (B, C, H, W) and a padding of at most half the window; got {x}, window {kernel}, "
-            f"padding {padding}. To fix: reshape, or pad less."
+            f"expected float images (B, C, H, W) and a padding of at most half the window; got {x}, window {kernel}, "
+            f"padding {padding}. To fix: reshape, cast, or pad less."
         )
     return ArraySpec((*x.shape[:2], *output_size(x.shape[2:], kernel, stride, padding)), x.dtype)
+
+
+def _max_pool2d_gradient_shape(g: ArraySpec, x: ArraySpec, out: ArraySpec, **how: Any) -> ArraySpec:
+    _check_pooled(x, how, g, out)
+    return x
+
+
+def _max_pool2d_pick_shape(gg: ArraySpec, x: ArraySpec, out: ArraySpec, **how: Any) -> ArraySpec:
+    _check_pooled(gg, how, out)
+    _check_pooled(x, how, out)
+    return out
+
+
+def _avg_pool2d_gradient_shape(g: ArraySpec, *, input_size: Pair, **how: Any) -> ArraySpec:
+    x = ArraySpec((*g.shape[:2], *input_size), g.dtype)
+    _check_pooled(x, how, g)
+    return x
+
+
+def _check_pooled(x: ArraySpec, how: Mapping[str, Any], *pooled: ArraySpec) -> None:
+    expected = _pool_shape(x, **how)
+    if any(spec != expected for spec in pooled):
+        given = " and ".join(map(str, pooled))
+        raise ShapeError(f"expected {expected} from the pooling of {x}; got {given}. To fix: use the same window.")
 
 
 @primitive(_pool_shape, vjps=[lambda g, out, x, **how: max_pool2d_gradient(g, x, out, **how)])
@@ -34,7 +58,7 @@ def _maxima(x: Array, out: Array, how: Mapping[str, Any]) -> Array:
 
 
 @primitive(
-    lambda g, x, out, **how: x,
+    _max_pool2d_gradient_shape,
     vjps=[lambda gg, _, g, x, out, **how: max_pool2d_pick(gg, x, out, **how), None, None],
 )
 def max_pool2d_gradient(g: Array, x: Array, out: Array, **how: Any) -> Array:
@@ -48,7 +72,7 @@ def max_pool2d_gradient(g: Array, x: Array, out: Array, **how: Any) -> Array:
 
 
 @primitive(
-    lambda gg, x, out, **how: out,
+    _max_pool2d_pick_shape,
     vjps=[lambda g, _, gg, x, out, **how: max_pool2d_gradient(g, x, out, **how), None, None],
 )
 def max_pool2d_pick(gg: Array, x: Array, out: Array, **how: Any) -> Array:
@@ -66,25 +90,26 @@ def avg_pool2d_with(x: Array, *, kernel: Pair, stride: Pair, padding: Pair) -> A
 
 
 @primitive(
-    lambda g, *, input_size, **how: ArraySpec((*g.shape[:2], *input_size), g.dtype),
+    _avg_pool2d_gradient_shape,
     vjps=[lambda gg, out, g, input_size, **how: avg_pool2d_with(gg, **how)],
 )
 def avg_pool2d_gradient(g: Array, *, input_size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """``g`` handed back in equal parts to each element of its window"""
     columns = np.broadcast_to(g[:, :, None, None] / (kernel[0] * kernel[1]), (*g.shape[:2], *kernel, *g.shape[2:]))
-    return fold(columns.astype(g.dtype), input_size, stride, padding)
+    return fold(columns, input_size, stride, padding)
 
 
 def _upsample_shape(x: ArraySpec, *, scale: Pair) -> ArraySpec:
+    if len(x.shape) != 4 or min(scale) < 1:
+        raise ShapeError(f"expected images (B, C, H, W) and a scale >= 1; got {x}, scale {scale}. To fix: reshape.")
     return ArraySpec((*x.shape[:2], x.shape[2] * scale[0], x.shape[3] * scale[1]), x.dtype)
 
 
-@primitive(
-    _upsample_shape,
-    vjps=[
-        lambda g, out, x, scale: avg_pool2d_with(g, kernel=scale, stride=scale, padding=(0, 0)) * float(scale[0] * scale[1])
-    ],
-)  # fmt: skip
+def _sum_of_copies(g: Tensor, scale: Pair) -> Tensor:
+    return avg_pool2d_with(g, kernel=scale, stride=scale, padding=(0, 0)) * float(scale[0] * scale[1])
+
+
+@primitive(_upsample_shape, vjps=[lambda g, out, x, scale: _sum_of_copies(g, scale)])
 def upsample_nearest2d(x: Array, *, scale: Pair) -> Array:
     """(B, C, H, W) -> (B, C, H * scale, W * scale): each pixel repeated"""
     return x.repeat(scale[0], axis=2).repeat(scale[1], axis=3)

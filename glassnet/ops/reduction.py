@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, primitive
+from glassnet.errors import ShapeError
 from glassnet.ops.broadcasting import reduce_sum, reduced_shape, spread
 from glassnet.ops.elementwise import cast, equal, exp, log, square, stop_gradient
 
@@ -17,8 +18,17 @@ def _share_of_maxima(x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
     return is_maximum / reduce_sum(is_maximum, axes=axes, keepdims=True)
 
 
+def _max_shape(x: ArraySpec, *, axes: tuple[int, ...], keepdims: bool) -> ArraySpec:
+    spec = reduced_shape(x, axes=axes, keepdims=keepdims)
+    if any(x.shape[axis] == 0 for axis in axes):
+        raise ShapeError(
+            f"expected at least one element to compare; got {x} over axes {axes}. To fix: skip empty data."
+        )
+    return spec
+
+
 @primitive(
-    reduced_shape,
+    _max_shape,
     vjps=[lambda g, out, x, axes, keepdims: spread(g, x, axes) * _share_of_maxima(x, out, axes)],
 )
 def reduce_max(x: Array, *, axes: tuple[int, ...], keepdims: bool) -> Array:
@@ -27,7 +37,7 @@ def reduce_max(x: Array, *, axes: tuple[int, ...], keepdims: bool) -> Array:
 
 
 @primitive(
-    lambda x, *, axis: ArraySpec(x.shape[:axis] + x.shape[axis + 1 :], np.dtype(np.int64)),
+    lambda x, *, axis: ArraySpec(_max_shape(x, axes=(axis,), keepdims=False).shape, np.dtype(np.int64)),
     vjps=[None],
 )
 def argmax(x: Array, *, axis: int) -> Array:
@@ -48,6 +58,8 @@ def max(x: Tensor, axes: int | tuple[int, ...] | None = None, keepdims: bool = F
 def mean(x: Tensor, axes: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """The average over ``axes`` (all of them by default)."""
     count = prod(x.shape[axis] for axis in as_axes(x, axes))
+    if count == 0:
+        raise ShapeError(f"expected at least one element to average; got {x.spec}. To fix: skip empty data.")
     return sum(x, axes, keepdims) * (1.0 / count)
 
 

@@ -1,0 +1,65 @@
+"""`glassnet data`: which data sets there are, where they lie, and whether they are whole."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from glassnet.cli.options import json_option, print_result
+
+
+@click.group()
+def data() -> None:
+    """Data sets: list them, get one, check those that are here."""
+
+
+@data.command("list")
+@json_option
+def list_all(as_json: bool) -> None:
+    """The data sets by name, and where they are on this machine."""
+    from glassnet.data.catalog import DATA_SETS
+
+    sets = [
+        {"name": s.name, "what": s.what, "size_bytes": s.size_bytes, "license": s.license, "home": s.home,
+         "files": [str(path) for path in s.find()]}
+        for s in DATA_SETS
+    ]  # fmt: skip
+    lines = [
+        f"{entry['name']}: {entry['what']}\n  {entry['size_bytes'] / 1e6:.0f} MB, {entry['license']}\n  "
+        + ("\n  ".join(entry["files"]) or f"not on this machine; `glassnet data get {entry['name']}` downloads it")
+        for entry in sets
+    ]
+    print_result(as_json, {"data_sets": sets}, "\n".join(lines))
+
+
+@data.command()
+@click.argument("name")
+@json_option
+def get(name: str, as_json: bool) -> None:
+    """Download NAME, or go on with a download that broke off."""
+    from glassnet.data.catalog import named
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        path = named(name).get(
+            lambda received, expected: progress.update(bar, completed=received, total=expected or None)
+        )
+    print_result(as_json, {"name": name, "path": str(path)}, str(path))
+
+
+@data.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Check every data set on this machine; exit code 1 if one is damaged."""
+    from glassnet.data.catalog import check_all
+
+    findings = check_all()
+    listed = [
+        {"data_set": f.data_set, "path": str(f.path), "is_good": f.is_good, "verdict": f.verdict} for f in findings
+    ]
+    lines = [f"{f.data_set}: {f.path}: {f.verdict}" for f in findings]
+    print_result(as_json, {"findings": listed}, "\n".join(lines) or "no data set is on this machine")
+    if not all(finding.is_good for finding in findings):
+        click.get_current_context().exit(1)

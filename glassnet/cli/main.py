@@ -1,0 +1,43 @@
+"""The verbs: parse, call, print. Everything heavy is imported by the verb that needs it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from glassnet.cli.data import data
+from glassnet.cli.draw import draw, film
+from glassnet.cli.runs import runs
+from glassnet.cli.train import train
+from glassnet.errors import GlassnetError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="glassnet")
+def glassnet() -> None:
+    """A neural network you can see through: train it from random weights and look at how it learns."""
+
+
+for command in (train, draw, film, runs, data):
+    glassnet.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, 1 for a foreseen failure, 2 for wrong usage, 130 after Ctrl-C."""
+    try:
+        code = glassnet.main(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except GlassnetError as error:
+        click.echo(f"glassnet: {' '.join(str(error).split())}", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("glassnet: stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as in `glassnet runs | head -1`; nobody is left to be told.
+        sys.stdout = None  # type: ignore[assignment]
+        return 1

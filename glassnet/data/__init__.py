@@ -1,0 +1,1 @@
+"""Arrays from disk, from the network or from a drawing hand; knows nothing of networks and training."""

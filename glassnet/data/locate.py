@@ -1,0 +1,53 @@
+"""Where data is looked for on this machine: first $GLASSNET_DATA, then the user's cache folder."""
+
+import os
+import sys
+from pathlib import Path
+
+from glassnet.errors import DataError
+
+VARIABLE = "GLASSNET_DATA"
+
+
+def places() -> list[Path]:
+    """The folders that may hold data sets, the first to be looked at first."""
+    named = data_folder()
+    return [cache_folder()] if named is None else [named, cache_folder()]
+
+
+def data_folder() -> Path | None:
+    """What $GLASSNET_DATA names, if it is set; as in the cache, one folder per data set."""
+    value = os.environ.get(VARIABLE)
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise DataError(
+            f"expected ${VARIABLE} to name a folder; got {value!r}. To fix: correct it, or unset {VARIABLE}"
+        )
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where downloads go, by the custom of the system; it need not exist."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "glassnet"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "glassnet" / "Cache"
+    # The XDG rules say that a relative path counts as none.
+    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "glassnet"
+
+
+def find(folder: str, patterns: tuple[str, ...]) -> list[Path]:
+    """Files of a data set in all places: by place, then by pattern, then the largest first."""
+    return [path for place in places() for path in files_in(place / folder, patterns)]
+
+
+def files_in(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Files of one folder: by pattern, then the largest first."""
+    found: list[Path] = []
+    for pattern in patterns:
+        found += sorted(filter(Path.is_file, folder.glob(pattern)), key=lambda path: (-path.stat().st_size, path.name))
+    return found

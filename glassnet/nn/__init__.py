@@ -1,0 +1,20 @@
+"""Layers, losses and first weights: what networks are put together from; knows nothing of training."""
+
+from glassnet.nn import init
+from glassnet.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
+from glassnet.nn.container import Residual, Sequential
+from glassnet.nn.convolution import Conv2d, ConvTranspose2d
+from glassnet.nn.dropout import Dropout
+from glassnet.nn.embedding import Embedding
+from glassnet.nn.linear import Linear
+from glassnet.nn.losses import accuracy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from glassnet.nn.module import Module
+from glassnet.nn.normalization import BatchNorm2d, GroupNorm, LayerNorm
+from glassnet.nn.pooling import AvgPool2d, Flatten, GlobalAvgPool, MaxPool2d, Upsample
+
+__all__ = [
+    "GELU", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten",
+    "GlobalAvgPool", "GroupNorm", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Module", "ReLU", "Residual",
+    "Sequential", "SiLU", "Sigmoid", "Tanh", "Upsample", "accuracy", "binary_cross_entropy_with_logits",
+    "cross_entropy", "init", "mse_loss",
+]  # fmt: skip

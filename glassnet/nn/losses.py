@@ -1,0 +1,62 @@
+"""Losses and metrics as functions of what was said and what was meant; all are averages, and scalars."""
+
+from __future__ import annotations
+
+from glassnet.autodiff import Tensor
+from glassnet.errors import SettingsError, ShapeError
+from glassnet.ops import argmax, cast, equal, log_softmax, mean, one_hot, softplus, square, sum
+
+
+def mse_loss(predictions: Tensor, targets: Tensor) -> Tensor:
+    """mean((predictions - targets)^2), both of one shape."""
+    _check_same("predictions", predictions, targets)
+    return mean(square(predictions - targets))
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """-sum_k q_k log softmax(logits)_k, averaged over the batch.
+
+    logits (B, K); labels (B,), whole numbers below K. With smoothing s, q = (1 - s) at the label plus s / K at
+    every class: Szegedy et al. 2016 (https://arxiv.org/abs/1512.00567).
+    """
+    _check_labels(logits, labels)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise SettingsError(f"expected 0 <= label_smoothing <= 1; got {label_smoothing}. To fix: try 0.1.")
+    batch_size, num_classes = logits.shape
+    q = one_hot(labels, num_classes, logits.dtype)
+    if label_smoothing:
+        q = q * (1.0 - label_smoothing) + label_smoothing / num_classes
+    return sum(q * log_softmax(logits, axis=1)) * (-1.0 / batch_size)
+
+
+def binary_cross_entropy_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
+    """-y log p - (1 - y) log(1 - p) with p = sigmoid(logits), averaged; targets y in [0, 1], of one shape."""
+    _check_same("logits", logits, targets)
+    # The same number as softplus(x) - x y, which cannot overflow.
+    return mean(softplus(logits) - logits * targets)
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The share of rows of ``logits`` (B, K) whose largest entry is at the label (B,)."""
+    _check_labels(logits, labels)
+    is_right = equal(argmax(logits, axis=1), cast(labels, "int64"))
+    return mean(cast(is_right, logits.dtype))
+
+
+def _check_same(name: str, outputs: Tensor, targets: Tensor) -> None:
+    if outputs.shape != targets.shape:
+        raise ShapeError(
+            f"expected {name} and targets of one shape; got {outputs.spec} and {targets.spec}. "
+            "To fix: reshape one of them; nothing is broadcast."
+        )
+
+
+def _check_labels(logits: Tensor, labels: Tensor) -> None:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
+        raise ShapeError(
+            f"expected logits (B, K) and labels (B,) of whole numbers; got {logits.spec} and {labels.spec}. "
+            "To fix: give the number of each row's class, not its one-hot vector."
+        )
+
+
+__all__ = ["accuracy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]

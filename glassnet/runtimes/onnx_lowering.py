@@ -1,0 +1,134 @@
+"""A graph in ONNX: one rule for each primitive, standard operators only, so that a browser can run it too.
+
+Knows nothing of sessions. Convolution, pooling and normalization, which need more than a line, are in `onnx_forms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from glassnet.errors import MissingRuleError
+from glassnet.graph import Graph, GraphCall
+from glassnet.runtimes import onnx_forms as forms
+from glassnet.runtimes.onnx_builder import Builder, Rule
+
+OPSET = 20
+IR_VERSION = 10
+
+
+def to_onnx(graph: Graph) -> onnx.ModelProto:
+    """The graph as an ONNX model. Inputs keep their names; a carried output is called ``next/<name>``."""
+    builder = Builder(graph, RULES)
+    for name, value in graph.inputs.items():
+        builder.names[value] = name
+    for value, array in graph.constants.items():
+        builder.names[value] = builder.constant(array)
+    for call in graph.calls:
+        if call.primitive not in RULES:
+            raise MissingRuleError(
+                f"expected an ONNX rule for primitive '{call.primitive}'; got none. To fix: add one to "
+                "runtimes/onnx_lowering.py, or use --runtime numpy."
+            )
+        if call.output not in builder.deferred:
+            builder.name(call.output)
+    return builder.model(OPSET, IR_VERSION)
+
+
+def same(op_type: str) -> Rule:
+    """The rule of a primitive that ONNX has as it is."""
+    return lambda b, call: b.node(op_type, *b.inputs(call))
+
+
+def _cast(b: Builder, call: GraphCall) -> str:
+    return b.node("Cast", b.name(call.inputs[0]), to=helper.np_dtype_to_tensor_dtype(np.dtype(call.params["dtype"])))
+
+
+def _flip(b: Builder, call: GraphCall) -> str:
+    axes = call.params["axes"]
+    n = len(axes)
+    ends = b.integers(*[np.iinfo(np.int64).min] * n)
+    return b.node("Slice", b.name(call.inputs[0]), b.integers(*[-1] * n), ends, b.integers(*axes), b.integers(*[-1] * n))
+
+
+def _pad(b: Builder, call: GraphCall) -> str:
+    value = b.constant(np.asarray(call.params["value"], b.spec(call.output).dtype))
+    return b.node("Pad", b.name(call.inputs[0]), b.integers(*call.params["before"], *call.params["after"]), value)
+
+
+def _transpose(b: Builder, call: GraphCall) -> str:
+    axes, name = call.params["axes"], b.name(call.inputs[0])
+    return b.transpose(name, *axes) if axes else name
+
+
+def _where(b: Builder, call: GraphCall) -> str:
+    condition, x, y = b.inputs(call)
+    if b.spec(call.output).dtype == bool:  # for which onnxruntime has no Where
+        return b.node("Or", b.node("And", condition, x), b.node("And", b.node("Not", condition), y))
+    return b.node("Where", condition, x, y)
+
+
+def _reduce(op_type: str) -> Rule:
+    return lambda b, call: (
+        b.node(op_type, b.name(call.inputs[0]), b.integers(*call.params["axes"]), keepdims=int(call.params["keepdims"]))
+        if call.params["axes"]
+        else b.name(call.inputs[0])
+    )
+
+
+RULES: Mapping[str, Rule] = {
+    "absolute": same("Abs"),
+    "add": forms.add,
+    "argmax": lambda b, call: b.node("ArgMax", b.name(call.inputs[0]), axis=call.params["axis"], keepdims=0),
+    "avg_pool2d_gradient": forms.avg_pool2d_gradient,
+    "avg_pool2d_with": forms.avg_pool2d,
+    "broadcast_to": lambda b, call: b.node("Expand", b.name(call.inputs[0]), b.integers(*call.params["shape"])),
+    "cast_to": _cast,
+    "concatenate_parts": lambda b, call: b.node("Concat", *b.inputs(call), axis=call.params["axis"]),
+    "conv2d_input_gradient": forms.conv2d_input_gradient,
+    "conv2d_weight_gradient": forms.conv2d_weight_gradient,
+    "conv2d_with": forms.conv2d,
+    "cos": same("Cos"),
+    "divide": same("Div"),
+    "equal": same("Equal"),
+    "erf": same("Erf"),
+    "exp": same("Exp"),
+    "flip": _flip,
+    "floor": same("Floor"),
+    "greater": same("Greater"),
+    "greater_equal": same("GreaterOrEqual"),
+    "log": same("Log"),
+    "matmul": forms.matmul,
+    "max_pool2d_gradient": forms.max_pool2d_gradient,
+    "max_pool2d_pick": forms.max_pool2d_pick,
+    "max_pool2d_with": forms.max_pool2d,
+    "maximum": same("Max"),
+    "minimum": same("Min"),
+    "multiply": same("Mul"),
+    "negative": same("Neg"),
+    "normalize": forms.normalize,
+    "normalize_gradient": forms.normalize_gradient,
+    "pad": _pad,
+    "power": same("Pow"),
+    "reduce_max": _reduce("ReduceMax"),
+    "reduce_sum": forms.reduce_sum,
+    "relu": same("Relu"),
+    "reshape_to": lambda b, call: b.reshape(b.name(call.inputs[0]), *call.params["shape"]),
+    "scatter_add": forms.scatter_add,
+    "sigmoid": same("Sigmoid"),
+    "sign": same("Sign"),
+    "sin": same("Sin"),
+    "slice_of": forms.slice_of,
+    "sqrt": same("Sqrt"),
+    "step": forms.step,
+    "stop_gradient": lambda b, call: b.name(call.inputs[0]),
+    "subtract": same("Sub"),
+    "take": lambda b, call: b.node("Gather", *b.inputs(call), axis=call.params["axis"]),
+    "tanh": same("Tanh"),
+    "transpose": _transpose,
+    "upsample_nearest2d": forms.upsample_nearest2d,
+    "where": _where,
+}

@@ -1,0 +1,96 @@
+"""What a training tells: the vocabulary that the terminal, the run directory and the pages share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A training begins, or goes on after ``step`` steps."""
+
+    task: str
+    source: str  # where the examples are from, in words
+    num_examples: int
+    num_weights: int
+    runtime: str
+    step: int
+    elapsed_s: float
+    setup_s: float  # from the call of `train` to here
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One update of the weights."""
+
+    step: int  # 1 after the first update
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    progress: float  # share of the budget that is used up
+    elapsed_s: float
+    images_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The averaged weights, tried on examples that they never learned from."""
+
+    step: int
+    elapsed_s: float
+    validation_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """Pictures were kept, to show how far the network is."""
+
+    step: int
+    elapsed_s: float
+    file: str  # relative to the run directory; an .npy with a .png beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """The whole state is safe on disk."""
+
+    step: int
+    elapsed_s: float
+    directory: str  # relative to the run directory
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that a person should know, and that does not end the training."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The training is over."""
+
+    step: int
+    elapsed_s: float
+    reason: str  # "budget spent", "nothing improves any more" or "stopped"
+    loss: float  # mean over the last steps
+    validation_loss: float
+
+
+Event: TypeAlias = Started | Stepped | Evaluated | Pictured | Checkpointed | Noticed | Finished
+EVENT_TYPES = {kind.__name__.lower(): kind for kind in Event.__args__}
+
+
+def to_json(event: Event) -> str:
+    """One line of ``events.jsonl``."""
+    return json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+
+
+def from_json(line: str) -> Event:
+    """The event that `to_json` wrote."""
+    values = json.loads(line)
+    return EVENT_TYPES[values.pop("event")](**values)

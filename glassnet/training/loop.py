@@ -1,0 +1,235 @@
+"""The loop: a training as a generator of events.
+
+Pausing is not asking for the next event, stepping is asking for one, stopping is closing the generator; then the
+state is saved. Nobody reaches in.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glassnet.autodiff import Array
+from glassnet.errors import CheckpointError, DivergedError
+from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
+from glassnet.runtimes import Executable, Runtime
+from glassnet.training import checkpoint as checkpoints
+from glassnet.training.batches import Batches
+from glassnet.training.budget import Budget
+from glassnet.training.checkpoint import Checkpoint
+from glassnet.training.events import Checkpointed, Evaluated, Event, Finished, Noticed, Pictured, Started, Stepped
+from glassnet.training.pictures import keep_pictures
+from glassnet.training.randomness import draw_inputs, generator
+from glassnet.training.run import Run, Writer
+from glassnet.training.settings import Settings
+from glassnet.training.step import TrainingStep, build_step, build_validation, weights_of
+from glassnet.training.task import Task
+
+CHECKPOINT_INTERVAL_S = 30.0
+NUM_EVALUATIONS = 40  # in the course of a budget
+_LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones together say where the training stands
+
+
+def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Iterator[Event]:
+    """Train ``task`` as ``run.settings`` say, in ``run``; each event is written there before it is yielded.
+
+    With ``resume`` it goes on from the newest whole checkpoint, and on the same CPU ends with the very weights
+    that an uninterrupted training of the same settings has. Raises DivergedError when the loss is no longer a
+    number, CheckpointError when the run cannot be written; what was saved before stays.
+    """
+    with Writer(run) as writer:
+        training = _Training(task, run, runtime, resume)
+        try:
+            for event in training.events():
+                writer.write(event)
+                yield event
+        except GeneratorExit:
+            if training.step > training.saved_step:
+                writer.write(training.save())
+            writer.write(training.finished("stopped"))
+            raise
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds of training, over all the processes that took part."""
+
+    elapsed_before_s: float = 0.0
+    started_at: float = field(default_factory=time.monotonic)
+
+    def elapsed_s(self) -> float:
+        return self.elapsed_before_s + time.monotonic() - self.started_at
+
+
+class _Training:
+    """The state that lasts from step to step, and the few things that happen to it."""
+
+    def __init__(self, task: Task, run: Run, runtime: Runtime, resume: bool):
+        self._called_at = time.monotonic()
+        self._task, self._run, self._runtime = task, run, runtime
+        self._settings: Settings = run.settings
+        self._model = task.model(generator(self._settings.seed, "initialization"))
+        self._batches = Batches(task.training, self._settings.batch_size, self._settings.seed)
+        self._budget = Budget.of(self._settings, self._batches.num_examples)
+        self._schedule = schedule_of(self._settings)
+        self._step_graph: TrainingStep = build_step(task, self._model, self._settings.batch_size)
+        self._executable: Executable = runtime.compile(self._step_graph.graph)
+        self._validation = _Validation(task, self._model, runtime, self._settings.seed)
+        self._notices: list[str] = []
+        start = self._newest() if resume else Checkpoint(0, 0.0, self._step_graph.named(self._step_graph.initial))
+        self._executable.load(self._step_graph.packed(start.tensors))
+        self.step = start.step
+        self.saved_step = start.step if resume else -1
+        self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
+        self._losses: list[float] = []
+        self._clock = _Clock(start.elapsed_s)
+
+    def events(self) -> Iterator[Event]:
+        """Everything that happens until the budget is spent or nothing improves any more."""
+        yield self._started()
+        yield from (Noticed(self.step, notice) for notice in self._notices)
+        if self.step == 0:
+            yield from self._look()
+            yield self.save()
+        evaluated = math.floor(self._progress() * NUM_EVALUATIONS)
+        next_look = next_picture_step(self.step)
+        saved_at = time.monotonic()
+        reason = "budget spent"
+        while (progress := self._progress()) < 1.0:
+            yield self._take_step(progress)
+            if self.step >= next_look and self._progress() < 1.0:
+                yield from self._look()
+                next_look = next_picture_step(self.step)
+            if math.floor(self._progress() * NUM_EVALUATIONS) > evaluated:
+                evaluated = math.floor(self._progress() * NUM_EVALUATIONS)
+                yield self._evaluate()
+                if self._since_best >= self._settings.patience:
+                    reason = "nothing improves any more"
+                    break
+            if time.monotonic() - saved_at > CHECKPOINT_INTERVAL_S:
+                yield self.save()
+                saved_at = time.monotonic()
+        yield from self._look()
+        yield self.save()
+        yield self.finished(reason)
+
+    def save(self) -> Checkpointed:
+        """Put the whole state on disk."""
+        elapsed_s = self._clock.elapsed_s()
+        tensors = self._step_graph.named(self._executable.carried())
+        state = Checkpoint(self.step, elapsed_s, tensors, self._best, self._since_best)
+        path = checkpoints.save(self._run.checkpoints, state)
+        self.saved_step = self.step
+        return Checkpointed(self.step, elapsed_s, str(path.relative_to(self._run.path)))
+
+    def finished(self, reason: str) -> Finished:
+        loss = float(np.mean(self._losses)) if self._losses else math.nan
+        return Finished(self.step, self._clock.elapsed_s(), reason, loss, self._best)
+
+    def _newest(self) -> Checkpoint:
+        newest, complaints = self._run.newest_checkpoint()
+        self._notices = [f"{line} Going on from step {newest.step}." for line in complaints]
+        expected = {n: a.shape for n, a in self._step_graph.named(self._step_graph.initial).items()}
+        if expected != {name: array.shape for name, array in newest.tensors.items()}:
+            raise CheckpointError(
+                f"expected a checkpoint of the model '{self._settings.model}' in {self._run.path}; got other tensors. "
+                "To fix: resume with the version of glassnet that wrote it, or train anew."
+            )
+        return newest
+
+    def _progress(self) -> float:
+        return self._budget.progress(self.step, self._clock.elapsed_s())
+
+    def _started(self) -> Started:
+        setup_s = time.monotonic() - self._called_at
+        return Started(
+            self._task.name, self._task.source, self._batches.num_examples, self._model.num_weights(),
+            self._runtime.name, self.step, self._clock.elapsed_before_s, setup_s,
+        )  # fmt: skip
+
+    def _take_step(self, progress: float) -> Stepped:
+        began = time.monotonic()
+        settings, graph = self._settings, self._step_graph.graph
+        learning_rate = settings.learning_rate * self._schedule(progress)
+        hyper = {
+            **self._step_graph.hyperparameters,
+            "learning_rate": learning_rate,
+            "weight_decay": settings.weight_decay,
+        }
+        scalars = {
+            "step": self.step + 1,
+            "ema_decay": warmed_up_decay(settings.ema_decay, self.step),
+            "max_gradient_norm": settings.max_gradient_norm,
+            **{f"hyper/{name}": value for name, value in hyper.items()},
+        }
+        batch = {f"batch/{name}": array for name, array in self._batches.batch(self.step).items()}
+        specs = graph.input_specs()
+        outputs = self._executable(
+            {
+                **batch,
+                **{name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()},
+                **draw_inputs(graph, generator(settings.seed, "step", self.step)),
+            }
+        )
+        self.step += 1
+        loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise DivergedError(
+                f"expected a finite loss and gradient; got loss {loss:g}, gradient norm {norm:g} at step {self.step}. "
+                f"To fix: lower --learning-rate (now {settings.learning_rate:g}) or check the data for extreme values; "
+                f"the checkpoint of step {self.saved_step} is kept in {self._run.path}."
+            )
+        self._losses = [*self._losses[1 - _LOSSES_AVERAGED :], loss]
+        took_s = time.monotonic() - began
+        return Stepped(
+            self.step, loss, norm, learning_rate, self._progress(), self._clock.elapsed_s(),
+            settings.batch_size / took_s,
+        )  # fmt: skip
+
+    def _weights(self) -> dict[str, Array]:
+        return weights_of(self._step_graph.named(self._executable.carried()))
+
+    def _look(self) -> Iterator[Event]:
+        images = self._task.pictures(self._weights())
+        if images is not None:
+            file = keep_pictures(self._run.pictures, self.step, images)
+            yield Pictured(self.step, self._clock.elapsed_s(), str(file.relative_to(self._run.path)))
+
+    def _evaluate(self) -> Evaluated:
+        loss = self._validation.loss(self._weights())
+        self._since_best = 0 if loss < self._best else self._since_best + 1
+        self._best = min(self._best, loss)
+        return Evaluated(self.step, self._clock.elapsed_s(), loss)
+
+
+class _Validation:
+    """The loss on held-out examples, always with the same random numbers, so that only the weights change it."""
+
+    def __init__(self, task: Task, model, runtime: Runtime, seed: int):  # type: ignore[no-untyped-def]
+        num_examples = len(next(iter(task.validation.values())))
+        self._graph = build_validation(task, model, num_examples)
+        self._executable = runtime.compile(self._graph)
+        self._fixed = {f"batch/{name}": array for name, array in task.validation.items()}
+        self._fixed |= draw_inputs(self._graph, generator(seed, "validation"))
+
+    def loss(self, weights: dict[str, Array]) -> float:
+        named = {f"weights/{name}": array for name, array in weights.items()}
+        return float(self._executable({**named, **self._fixed})["loss"])
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    """The learning rate's course, from progress (0 to 1) to a factor."""
+    shapes = {"constant": constant(), "linear": lambda progress: 1.0 - progress, "cosine": cosine()}
+    if settings.schedule == "one_cycle":
+        return one_cycle()
+    return linear_warmup(settings.warmup, shapes[settings.schedule]) if settings.warmup else shapes[settings.schedule]
+
+
+def next_picture_step(step: int) -> int:
+    """1, 2, 3, 4, 6, 8, 12, 16, 24...: much happens early, so the steps that are kept thin out."""
+    power = 2 ** max(0, step.bit_length() - 1)
+    return step + 1 if step < 3 else (power * 3 // 2 if step < power * 3 // 2 else power * 2)

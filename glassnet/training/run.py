@@ -1,0 +1,143 @@
+"""The run directory: the one place where a training lives, and the interface to everyone who looks at it.
+
+    settings.json         the Settings
+    events.jsonl          one event on each line, as they happened
+    checkpoints/<step>/   the whole state
+    pictures/<step>.npy   what the network made at that step, with a .png beside it
+
+A process that writes holds the lock file ``lock``; the system frees it even if the process is killed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from glassnet.errors import CheckpointError
+from glassnet.training import events
+from glassnet.training.checkpoint import Checkpoint, load_newest, steps_in
+from glassnet.training.events import Event
+from glassnet.training.settings import Settings
+
+# Events are many and small: written at once but flushed at most this often.
+_FLUSH_INTERVAL_S = 0.2
+
+
+class Run:
+    """A run directory that exists."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.settings = _read_settings(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
+
+    def newest_checkpoint(self) -> tuple[Checkpoint, list[str]]:
+        return load_newest(self.checkpoints)
+
+    def num_steps(self) -> int:
+        """The step of the newest checkpoint; 0 if there is none."""
+        return max(steps_in(self.checkpoints), default=0)
+
+    def events(self) -> Iterator[Event]:
+        """What has happened so far. A last line that is still being written is left out."""
+        path = self.path / "events.jsonl"
+        if path.exists():
+            with path.open(encoding="utf-8") as file:
+                yield from (events.from_json(line) for line in file if line.endswith("\n"))
+
+
+def create(path: Path, settings: Settings) -> Run:
+    """Make the directory of a new run; refuses one that holds anything already."""
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise CheckpointError(
+                f"expected a new or empty directory for the run; got {path}, which is in use. To fix: choose another "
+                "--run, or continue that one with --resume."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "settings.json").write_text(settings.to_json(), encoding="utf-8")
+        (path / "pictures").mkdir()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return Run(path)
+
+
+class Writer:
+    """The right to write to a run, for one process at a time; use it in a ``with`` block."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self._lock = FileLock(run.path / "lock", timeout=0)
+        self._flushed_at = 0.0
+
+    def __enter__(self) -> Writer:
+        try:
+            self._lock.acquire()
+            _drop_unfinished_line(self.run.path / "events.jsonl")
+            self._file = (self.run.path / "events.jsonl").open("a", encoding="utf-8")
+        except Timeout as error:
+            raise CheckpointError(
+                f"expected to be the only one who trains {self.run.path}; got another process that holds it. "
+                "To fix: wait for it, end it, or choose another --run."
+            ) from error
+        except OSError as error:
+            raise _unwritable(self.run.path, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._lock.release()
+
+    def write(self, event: Event) -> None:
+        """Append the event; steps are flushed a few times a second, everything else at once."""
+        try:
+            self._file.write(events.to_json(event) + "\n")
+            now = time.monotonic()
+            if not isinstance(event, events.Stepped) or now - self._flushed_at > _FLUSH_INTERVAL_S:
+                self._file.flush()
+                self._flushed_at = now
+        except OSError as error:
+            raise _unwritable(self.run.path, error) from error
+
+
+def find_runs(parent: Path) -> list[Run]:
+    """All runs directly below ``parent``, oldest first; directories that are not runs are passed over."""
+    if not parent.is_dir():
+        return []
+    paths = [path for path in parent.iterdir() if (path / "settings.json").is_file()]
+    return [Run(path) for path in sorted(paths, key=lambda path: (path / "settings.json").stat().st_mtime)]
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    """Cut off what a killed process left of its last line, so that the next event begins on a line of its own."""
+    if path.exists():
+        data = path.read_bytes()
+        if not data.endswith(b"\n"):
+            path.write_bytes(data[: data.rfind(b"\n") + 1])
+
+
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"expected to write to the run directory {path}; got '{error.strerror}'. To fix: free space or permissions "
+        "there, or choose another --run."
+    )
+
+
+def _read_settings(path: Path) -> Settings:
+    file = path / "settings.json"
+    try:
+        return Settings.from_json(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"expected a run directory with settings.json; got {path}. To fix: `glassnet runs` lists what there is."
+        ) from error

@@ -1,0 +1,137 @@
+"""The training step as one graph: forward, loss, backward, update. Knows nothing of engines or clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
+from glassnet.graph import Graph, optimize, trace
+from glassnet.nn import Module
+from glassnet.ops import Random
+from glassnet.optim import AdamW, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
+from glassnet.training.task import Task
+
+T = TypeVar("T")
+Step: TypeAlias = Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]
+_DECAYED, _PLAIN = "decayed", "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """The graph of a step, what it starts from, and how its packed state reads by name.
+
+    Carried inputs: ``parameters/<pack>``, ``averages/<pack>``, ``optimizer/<state>``, ``buffers/<name>``. Other
+    inputs: ``batch/<name>``, the scalars ``step``, ``ema_decay``, ``max_gradient_norm`` and ``hyper/<name>``, and
+    what is random. Other outputs: the scalars ``loss`` and ``gradient_norm``.
+    """
+
+    graph: Graph
+    initial: dict[str, Array]
+    hyperparameters: dict[str, float]
+    packing: Packing
+
+    def named(self, carried: Mapping[str, Array]) -> dict[str, Array]:
+        """The carried state with every packed tensor under its own name, as a checkpoint keeps it."""
+        named = {name: array for name, array in carried.items() if name.startswith("buffers/")}
+        for kind in self._packed_kinds():
+            tensors = self.packing.unpack_arrays(below(carried, kind))
+            named |= {f"{kind}/{name}": array for name, array in tensors.items()}
+        return named
+
+    def packed(self, named: Mapping[str, Array]) -> dict[str, Array]:
+        """The carried state again, from what `named` gave."""
+        carried = {name: array for name, array in named.items() if name.startswith("buffers/")}
+        for kind in self._packed_kinds():
+            packs = self.packing.pack_arrays(below(named, kind))
+            carried |= {f"{kind}/{pack}": array for pack, array in packs.items()}
+        return carried
+
+    def _packed_kinds(self) -> list[str]:
+        """What there is of every parameter: the parameter, its average, and each moment that the optimizer keeps."""
+        return list(dict.fromkeys(n.rpartition("/")[0] for n in self.initial if not n.startswith("buffers/")))
+
+
+def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
+    """Trace one step of ``task`` on ``model``: AdamW with clipped gradients, and a running average of the weights."""
+    parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
+    buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
+    packing = Packing.by(
+        lambda name, spec: _DECAYED if decays_kernels(name, spec) else _PLAIN,
+        {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()},
+    )
+    optimizer = AdamW(decays=lambda pack, spec: pack == _DECAYED)
+    packs = packing.pack_arrays(parameters)
+    state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
+    initial: dict[str, Array] = {
+        **{f"parameters/{pack}": array for pack, array in packs.items()},
+        **{f"averages/{pack}": array.copy() for pack, array in packs.items()},
+        **{name: np.zeros(spec.shape, spec.dtype) for name, spec in state.items()},
+        **buffers,
+    }
+    scalar = ArraySpec((), next(iter(packs.values())).dtype)
+    hyperparameters = optimizer.hyperparameters()
+    inputs = {
+        **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
+        **{f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.training.items()},
+        **{name: scalar for name in ("step", "ema_decay", "max_gradient_norm")},
+        **{f"hyper/{name}": scalar for name in hyperparameters},
+    }
+    step = _step_of(task, model, packing, optimizer)
+    graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
+    return TrainingStep(graph, initial, hyperparameters, packing)
+
+
+def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) -> Step:
+    """The function that is traced: everything that happens to the weights in one step."""
+
+    def step(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        packs, averages, state = (below(inputs, kind) for kind in ("parameters", "averages", "optimizer"))
+        buffers, batch = below(inputs, "buffers"), below(inputs, "batch")
+
+        def loss_of(parameters: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            with model.holding({**parameters, **buffers}):
+                return task.loss(model, batch, random), model.buffers()
+
+        (loss, new_buffers), gradients = value_and_grad(loss_of, has_aux=True)(packing.unpack(packs))
+        clipped, norm = clip_by_global_norm(packing.pack(gradients), inputs["max_gradient_norm"])
+        new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
+        new_averages = update_averages(averages, new_packs, inputs["ema_decay"])
+        return {
+            **{f"parameters/{name}": tensor for name, tensor in new_packs.items()},
+            **{f"averages/{name}": tensor for name, tensor in new_averages.items()},
+            **{f"optimizer/{name}": tensor for name, tensor in new_state.items()},
+            **{f"buffers/{name}": tensor for name, tensor in new_buffers.items()},
+            "loss": loss,
+            "gradient_norm": norm,
+        }
+
+    return step
+
+
+def build_validation(task: Task, model: Module, batch_size: int) -> Graph:
+    """The graph of the loss on held-out examples: inputs ``weights/<name>`` and ``batch/<name>``, output ``loss``."""
+
+    def validation_loss(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        with model.holding(below(inputs, "weights")):
+            model.train(False)
+            loss = task.loss(model, below(inputs, "batch"), random)
+            model.train(True)
+        return {"loss": loss}
+
+    inputs = {f"weights/{name}": tensor.spec for name, tensor in model.tensors().items()}
+    inputs |= {f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.validation.items()}
+    return optimize(trace(validation_loss, inputs))
+
+
+def weights_of(named: Mapping[str, Array]) -> dict[str, Array]:
+    """What draws and predicts: the averaged parameters and the buffers of a state, by their names in the model."""
+    return {**below(named, "averages"), **below(named, "buffers")}
+
+
+def below(named: Mapping[str, T], kind: str) -> dict[str, T]:
+    """The entries ``kind/name``, as ``name``."""
+    return {name.removeprefix(f"{kind}/"): value for name, value in named.items() if name.startswith(f"{kind}/")}

@@ -1,0 +1,33 @@
+"""What a training needs to know of its task; `tasks` has one page for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from glassnet.autodiff import Array, Tensor
+from glassnet.nn import Module
+from glassnet.ops import Random
+
+
+class Task(Protocol):
+    """Examples, a network, a loss, and something to look at."""
+
+    name: str
+    source: str  # where the examples are from, in words
+    training: Mapping[str, Array]  # arrays by name; the first axis counts the examples
+    validation: Mapping[str, Array]  # the same names; held out of training
+
+    def model(self, generator: np.random.Generator) -> Module:
+        """A network with random weights."""
+        ...
+
+    def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
+        """How wrong the network is on a batch: a scalar. Traced, so augmentation belongs here."""
+        ...
+
+    def pictures(self, weights: Mapping[str, Array]) -> Array | None:
+        """What the network with these weights (by dotted name) makes now: uint8 (num, height, width) or None."""
+        ...
