@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from glassnet.cli.options import json_option, print_result
 
@@ -38,6 +36,9 @@ def list_all(as_json: bool) -> None:
 @json_option
 def get(name: str, as_json: bool) -> None:
     """Download NAME, or go on with a download that broke off."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
     from glassnet.data.catalog import named
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())

@@ -40,5 +40,7 @@ def film(run: Path, output: Path | None, as_json: bool) -> None:
     from glassnet.training import Run, write_film
 
     opened = Run(run)
-    outputs = [write_film(opened, path) for path in ([output] if output else [run / "film.png", run / "film.gif"])]
+    outputs = [
+        write_film(opened.pictures, path) for path in ([output] if output else [run / "film.png", run / "film.gif"])
+    ]
     print_result(as_json, {"run": run, "outputs": list(map(str, outputs))}, "\n".join(map(str, outputs)))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FrameType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from glassnet.errors import GlassnetError
-from glassnet.training import Settings
-from glassnet.training.events import Evaluated, Event, Finished, Noticed, Pictured, Started, Stepped
+from glassnet.training.events import Evaluated, Event, Finished, Noticed, Started, Stepped
 
 _LINE_INTERVAL_S = 10.0
 
 
-def follow(training: Iterator[Event], settings: Settings) -> Finished:
+def follow(training: Generator[Event]) -> Finished:
     """Draw the events as they come, and return the last one. Ctrl-C closes the training, which then saves itself."""
     interrupted: list[int] = []
 
@@ -36,7 +34,7 @@ def follow(training: Iterator[Event], settings: Settings) -> Finished:
                 if isinstance(event, Finished):
                     return event
                 if interrupted:
-                    training.close()  # type: ignore[attr-defined]
+                    training.close()
                     return view.stopped()
     finally:
         for number, handler in before.items():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from glassnet.cli.options import json_option, print_result
+
+if TYPE_CHECKING:
+    from glassnet.training import Run
 
 
 @click.command()
@@ -16,11 +20,25 @@ def runs(directory: Path, as_json: bool) -> None:
     """What has been trained in DIRECTORY (runs), oldest first."""
     from glassnet.training import find_runs
 
-    found = [run.summary() for run in find_runs(directory)]
+    found = [_summary(run) for run in find_runs(directory)]
     width = max((len(str(summary["run"])) for summary in found), default=0)
     lines = [
         f"{summary['run']!s:{width}}  {summary['task']:8}  {summary['steps']:>7,} steps  {summary['seconds']:>6.0f} s  "
-        f"validation loss {summary['validation_loss']:.4f}  {summary['reason'] or 'not finished'}"
+        f"{summary['reason'] or 'not finished'}"
         for summary in found
     ]
     print_result(as_json, {"runs": found}, "\n".join(lines) or f"nothing has been trained in {directory} yet")
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    from glassnet.training.events import Checkpointed, Finished
+
+    saved, finished = run.last(Checkpointed), run.last(Finished)
+    return {
+        "run": str(run.path),
+        "task": run.settings.task,
+        "steps": saved.step if saved else 0,
+        "seconds": saved.elapsed_s if saved else 0.0,
+        "validation_loss": finished.validation_loss if finished else None,
+        "reason": finished.reason if finished else None,
+    }

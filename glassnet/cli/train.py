@@ -12,6 +12,7 @@ from glassnet.cli.options import json_option, print_result
 
 if TYPE_CHECKING:
     from glassnet.training import Run
+    from glassnet.training.events import Finished
 
 RUNS = Path("runs")
 
@@ -49,12 +50,12 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     else:
         settings = settings_for(task, given)
     runtime = get_runtime(settings.runtime, settings.device)
-    opened = open_task(settings)
+    opened = open_task(settings, runtime)
     click.echo(f"learning from {opened.source}", err=True)
     if not resume:
         run = create(path or RUNS / f"{task}-{time.strftime('%Y%m%d-%H%M%S')}", settings)
-    finished = follow(training(opened, run, runtime, resume), settings)
-    _report(run, opened.source, finished, as_json)
+    finished = follow(training(opened, run, runtime, resume))
+    _report(run, finished, as_json)
     if finished.reason == "stopped":
         raise KeyboardInterrupt
 
@@ -72,25 +73,25 @@ def _find(task: str, path: Path | None) -> Run:
     return of_task[-1]
 
 
-def _report(run: Run, source: str, finished: Any, as_json: bool) -> None:
+def _report(run: Run, finished: Finished, as_json: bool) -> None:
     from glassnet.training import write_film
+    from glassnet.training.events import Started
 
-    film = write_film(run) if any(run.pictures.glob("*.npy")) else None
+    film = write_film(run.pictures, run.path / "film.png")
+    started = run.last(Started)
+    assert started is not None
     values = {
-        "run": run.path, "task": run.settings.task, "source": source, "steps": finished.step,
-        "seconds": finished.elapsed_s, "loss": finished.loss, "validation_loss": finished.validation_loss,
-        "weights": run.num_weights(), "reason": finished.reason, "film": film,
+        "run": run.path, "task": run.settings.task, "source": started.source, "weights": started.num_weights,
+        "steps": finished.step, "seconds": finished.elapsed_s, "loss": finished.loss,
+        "validation_loss": finished.validation_loss, "reason": finished.reason, "film": film,
     }  # fmt: skip
+    minutes = max(2, round(2 * finished.elapsed_s / 60))
     lines = [
         f"{finished.reason}: {finished.step:,} steps in {finished.elapsed_s:.0f} s, loss {finished.loss:.4f}",
-        f"the same eight noise seeds, row by row, as the network learned: {film}",
+        f"from noise to houses, row by row, the same eight noise seeds: {film}",
         "next:",
-        f"  glassnet draw {run.path}    new drawings",
-        f"  glassnet film {run.path}    the film as a picture and an animation",
-        f"  glassnet train houses --resume --run {run.path} --minutes {_twice(finished.elapsed_s)}    train on",
+        f"  glassnet draw {run.path}    # new drawings",
+        f"  glassnet film {run.path}    # how they came to be, as a picture and an animation",
+        f"  glassnet train {run.settings.task} --resume --run {run.path} --minutes {minutes}    # learn on",
     ]
     print_result(as_json, values, "\n".join(lines))
-
-
-def _twice(seconds: float) -> int:
-    return max(2, round(2 * seconds / 60))

@@ -32,7 +32,17 @@ from glassnet.ops.elementwise import (
     zeros_like,
 )  # fmt: skip
 from glassnet.ops.indexing import one_hot, scatter_add, take
-from glassnet.ops.movement import concatenate, flip, pad, reshape, slice_axis, slice_of, transpose
+from glassnet.ops.movement import (
+    concatenate,
+    depth_to_space,
+    flip,
+    pad,
+    reshape,
+    slice_axis,
+    slice_of,
+    space_to_depth,
+    transpose,
+)  # fmt: skip
 from glassnet.ops.normalization import normalize
 from glassnet.ops.pooling import avg_pool2d, max_pool2d, upsample_nearest
 from glassnet.ops.random import EagerRandom, Random
@@ -40,9 +50,9 @@ from glassnet.ops.reduction import argmax, log_softmax, logsumexp, max, mean, so
 
 __all__ = [
     "EagerRandom", "Random", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast", "concatenate", "conv2d",
-    "conv_transpose2d", "cos", "equal", "erf", "exp", "flip", "floor", "gelu", "greater", "greater_equal",
+    "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip", "floor", "gelu", "greater", "greater_equal",
     "leaky_relu", "less", "log", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d", "maximum", "mean",
     "minimum", "normalize", "one_hot", "ones_like", "pad", "relu", "reshape", "scatter_add", "sigmoid", "sign",
-    "silu", "sin", "slice_axis", "slice_of", "softmax", "softplus", "sqrt", "square", "step", "stop_gradient",
+    "silu", "sin", "slice_axis", "slice_of", "softmax", "softplus", "space_to_depth", "sqrt", "square", "step", "stop_gradient",
     "sum", "take", "tanh", "transpose", "unbroadcast", "upsample_nearest", "variance", "where", "zeros_like",
 ]  # fmt: skip

@@ -135,3 +135,19 @@ def slice_axis(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
 def concatenate(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """The parts one after another along ``axis``."""
     return concatenate_parts(*parts, axis=axis + parts[0].ndim if axis < 0 else axis)
+
+
+def space_to_depth(x: Tensor, block: int) -> Tensor:
+    """(B, C, H, W) -> (B, C block^2, H / block, W / block): each block of pixels becomes the channels of one."""
+    batch, channels, height, width = x.shape
+    blocks = reshape(x, (batch, channels, height // block, block, width // block, block))
+    turned = transpose(blocks, axes=(0, 1, 3, 5, 2, 4))
+    return reshape(turned, (batch, channels * block * block, height // block, width // block))
+
+
+def depth_to_space(x: Tensor, block: int) -> Tensor:
+    """(B, C block^2, H, W) -> (B, C, H block, W block): `space_to_depth` undone."""
+    batch, channels, height, width = x.shape
+    blocks = reshape(x, (batch, channels // (block * block), block, block, height, width))
+    turned = transpose(blocks, axes=(0, 1, 4, 2, 5, 3))
+    return reshape(turned, (batch, channels // (block * block), height * block, width * block))

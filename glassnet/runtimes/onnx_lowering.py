@@ -51,7 +51,9 @@ def _flip(b: Builder, call: GraphCall) -> str:
     axes = call.params["axes"]
     n = len(axes)
     ends = b.integers(*[np.iinfo(np.int64).min] * n)
-    return b.node("Slice", b.name(call.inputs[0]), b.integers(*[-1] * n), ends, b.integers(*axes), b.integers(*[-1] * n))
+    return b.node(
+        "Slice", b.name(call.inputs[0]), b.integers(*[-1] * n), ends, b.integers(*axes), b.integers(*[-1] * n)
+    )
 
 
 def _pad(b: Builder, call: GraphCall) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +34,7 @@ NUM_EVALUATIONS = 40  # in the course of a budget
 _LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones together say where the training stands
 
 
-def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Iterator[Event]:
+def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Generator[Event]:
     """Train ``task`` as ``run.settings`` say, in ``run``; each event is written there before it is yielded.
 
     With ``resume`` it goes on from the newest whole checkpoint, and on the same CPU ends with the very weights

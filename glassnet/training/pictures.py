@@ -1,4 +1,4 @@
-"""Pictures of a training on disk, and sheets of many small pictures in one."""
+"""Pictures of a training on disk: kept one by one, laid out as a sheet, and run as a film."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from glassnet.autodiff import Array
-from glassnet.errors import CheckpointError
+from glassnet.errors import CheckpointError, SettingsError
 
 
 def keep_pictures(directory: Path, step: int, images: Array) -> Path:
@@ -35,3 +35,30 @@ def sheet(images: Array, columns: int, scale: int = 2, gap_px: int = 4) -> Image
         canvas[top : top + height, left : left + width] = 255 - image
     picture = Image.fromarray(canvas)
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
+    """How the pictures kept in ``pictures`` came to be: a .png with a row for each moment, or a .gif that moves.
+
+    Raises CheckpointError if there are none, or the file cannot be written.
+    """
+    files = sorted(pictures.glob("*.npy"))
+    if not files:
+        raise CheckpointError(f"expected pictures in {pictures}; got none. To fix: train this run first.")
+    if output.suffix not in (".png", ".gif"):
+        raise SettingsError(f"expected --output FILE.png or FILE.gif; got {output}. To fix: choose one of these.")
+    try:
+        frames = [np.load(file, allow_pickle=False) for file in files]
+        if output.suffix == ".png":
+            chosen = np.unique(np.linspace(0, len(frames) - 1, num_rows).round().astype(int))
+            rows = np.concatenate([frames[i] for i in chosen])
+            sheet(rows, columns=len(frames[0])).save(output)
+        else:
+            sheets = [sheet(frame, columns=4, scale=4) for frame in frames]
+            durations_ms = [250] * (len(sheets) - 1) + [3000]
+            sheets[0].save(output, save_all=True, append_images=sheets[1:], duration=durations_ms, loop=0)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"expected to make a film of {pictures} in {output}; got '{error}'. To fix: choose another --output."
+        ) from error
+    return output

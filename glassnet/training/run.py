@@ -10,17 +10,21 @@ A process that writes holds the lock file ``lock``; the system frees it even if 
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from glassnet.errors import CheckpointError
 from glassnet.training import events
-from glassnet.training.checkpoint import Checkpoint, load_newest, steps_in
+from glassnet.training.checkpoint import Checkpoint, load_newest
 from glassnet.training.events import Event
-from glassnet.training.settings import Settings
+from glassnet.training.settings import BUDGETS, Settings
+
+E = TypeVar("E", bound=Event)
 
 # Events are many and small: written at once but flushed at most this often.
 _FLUSH_INTERVAL_S = 0.2
@@ -41,12 +45,23 @@ class Run:
     def pictures(self) -> Path:
         return self.path / "pictures"
 
+    def adopt(self, given: Mapping[str, Any]) -> None:
+        """Go on under the settings of this run; only the budget may be another one. Raises CheckpointError."""
+        saved = dataclasses.asdict(self.settings)
+        different = [name for name, value in given.items() if name not in BUDGETS and value != saved[name]]
+        if different:
+            name = different[0]
+            raise CheckpointError(
+                f"expected to resume {self.path} with its own settings; got {name} {given[name]} instead of "
+                f"{saved[name]}. To fix: leave --{name.replace('_', '-')} out, or start a new run."
+            )
+        budget = {name: given[name] for name in BUDGETS if name in given}
+        if budget:
+            self.settings = dataclasses.replace(self.settings, **{**dict.fromkeys(BUDGETS), **budget})
+            _write_settings(self.path, self.settings)
+
     def newest_checkpoint(self) -> tuple[Checkpoint, list[str]]:
         return load_newest(self.checkpoints)
-
-    def num_steps(self) -> int:
-        """The step of the newest checkpoint; 0 if there is none."""
-        return max(steps_in(self.checkpoints), default=0)
 
     def events(self) -> Iterator[Event]:
         """What has happened so far. A last line that is still being written is left out."""
@@ -54,6 +69,10 @@ class Run:
         if path.exists():
             with path.open(encoding="utf-8") as file:
                 yield from (events.from_json(line) for line in file if line.endswith("\n"))
+
+    def last(self, kind: type[E]) -> E | None:
+        """The last event of one kind."""
+        return next((event for event in reversed(list(self.events())) if isinstance(event, kind)), None)
 
 
 def create(path: Path, settings: Settings) -> Run:
@@ -65,8 +84,8 @@ def create(path: Path, settings: Settings) -> Run:
                 "--run, or continue that one with --resume."
             )
         path.mkdir(parents=True, exist_ok=True)
-        (path / "settings.json").write_text(settings.to_json(), encoding="utf-8")
         (path / "pictures").mkdir()
+        _write_settings(path, settings)
     except OSError as error:
         raise _unwritable(path, error) from error
     return Run(path)
@@ -131,6 +150,13 @@ def _unwritable(path: Path, error: OSError) -> CheckpointError:
         f"expected to write to the run directory {path}; got '{error.strerror}'. To fix: free space or permissions "
         "there, or choose another --run."
     )
+
+
+def _write_settings(path: Path, settings: Settings) -> None:
+    """Replaced as a whole, so that a run never has half of its settings."""
+    temporary = path / ".settings.json"
+    temporary.write_text(settings.to_json(), encoding="utf-8")
+    temporary.replace(path / "settings.json")
 
 
 def _read_settings(path: Path) -> Settings:

@@ -10,6 +10,7 @@ from typing import Any
 
 from glassnet.errors import CheckpointError, SettingsError
 
+BUDGETS = ("minutes", "epochs", "steps")
 RUNTIMES = ("auto", "onnx", "torch", "numpy")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
@@ -38,10 +39,12 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        budgets = {name: getattr(self, name) for name in ("minutes", "epochs", "steps")}
+        budgets = {name: getattr(self, name) for name in BUDGETS}
         given = {name: value for name, value in budgets.items() if value is not None}
         if len(given) != 1:
-            raise SettingsError(f"expected one of minutes, epochs, steps; got {given or 'none'}. To fix: give one.")
+            raise SettingsError(
+                f"expected one of --minutes, --epochs, --steps; got {given or 'none'}. To fix: give one."
+            )
         name, value = next(iter(given.items()))
         _require(math.isfinite(value) and value > 0, name, "a number above 0", value)
         _require(self.batch_size >= 1, "batch-size", "at least 1", self.batch_size)

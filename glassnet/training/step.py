@@ -77,7 +77,7 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
     inputs = {
         **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
         **{f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.training.items()},
-        **{name: scalar for name in ("step", "ema_decay", "max_gradient_norm")},
+        **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **{f"hyper/{name}": scalar for name in hyperparameters},
     }
     step = _step_of(task, model, packing, optimizer)
