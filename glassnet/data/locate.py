@@ -1,8 +1,9 @@
 """Where data is looked for on this machine: first $GLASSNET_DATA, then the user's cache folder."""
 
 import os
-import sys
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from glassnet.errors import DataError
 
@@ -30,14 +31,7 @@ def data_folder() -> Path | None:
 
 def cache_folder() -> Path:
     """Where downloads go, by the custom of the system; it need not exist."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "glassnet"
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "glassnet" / "Cache"
-    # The XDG rules say that a relative path counts as none.
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "glassnet"
+    return user_cache_path("glassnet", appauthor=False)
 
 
 def find(folder: str, patterns: tuple[str, ...]) -> list[Path]:

@@ -67,19 +67,26 @@ class Houses:
         return UNet(generator)
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
-        """The mean squared error of the velocity (x^ - x_t) / (1 - t), which is that of x^ over (1 - t)^2."""
-        num = batch["images"].shape[0]
-        x = reshape(cast(batch["images"], "float32") * (2.0 / 255.0) - 1.0, (num, 1, SIZE, SIZE))
-        t = times(random.uniform((num,)))
-        column = reshape(t, (num, 1, 1, 1))
-        x_t = random.normal(x.shape) * (1.0 - column) + x * column
-        error = (model(x_t, t) - x) / maximum(1.0 - column, _MIN_REMAINING)
-        return mean(square(error))
+        images = batch["images"]
+        num = images.shape[0]
+        return loss(model, images, random.normal((num, 1, SIZE, SIZE)), random.uniform((num,)))
 
     def pictures(self, weights: Mapping[str, Array]) -> Array:
         if self._sampler is None:
             self._sampler = Sampler(self._runtime, NUM_SEEDS)
         return self._sampler.draw(weights, noise(self._seed, NUM_SEEDS))
+
+
+def loss(model: Module, images: Tensor, noise: Tensor, uniform: Tensor) -> Tensor:
+    """The mean squared error of the velocity (x^ - x_t) / (1 - t), which is that of x^ over (1 - t)^2.
+
+    images (B, 28, 28) uint8, noise (B, 1, 28, 28) normal, uniform (B,) on [0, 1).
+    """
+    x = reshape(cast(images, noise.dtype) * (2.0 / 255.0) - 1.0, noise.shape)
+    t = times(uniform)
+    column = reshape(t, (-1, 1, 1, 1))
+    x_t = noise * (1.0 - column) + x * column
+    return mean(square((model(x_t, t) - x) / maximum(1.0 - column, _MIN_REMAINING)))
 
 
 def times(u: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+# Everything that is done to this project, on a laptop and in CI. `make` alone lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs clean
+.DELETE_ON_ERROR:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+
+setup: .venv/.everything ## make .venv with everything that tests and checks need
+
+demo: .venv/.default ## install what a training needs, and train a network to draw houses for a minute
+	@$(BIN)/glassnet train houses
+
+test: setup ## run every test
+	@$(BIN)/python -m pytest
+
+check: setup ## in under a minute: lint, format, types, and the fast tests with floors and documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow"
+
+bench: setup ## run every benchmark, one after another
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+docs: setup ## write docs/commands.md anew from the command line itself
+	$(BIN)/python tools/write_docs.py
+
+clean: ## remove .venv and all caches; runs/ stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	find glassnet tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two stages share .venv. The second contains the first, so after `make setup` the demo has nothing to install.
+.venv/.default: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into .venv; the first time this takes a while"
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/.everything: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into .venv, PyTorch and the tools among it; the first time this takes minutes"
+	@$(PIP) --editable '.[dev]'
+	@touch .venv/.default $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	"glassnet: expected Python 3.11 or newer; got $$($(PYTHON) --version 2>&1 | tail -n 1). To fix: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \
+	"glassnet: expected Python's venv module with pip; got none in $(PYTHON). To fix: install it (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
