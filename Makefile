@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# By variable, so that the versions hold for what builds the package too; newer pips want the second one for that.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean
@@ -15,6 +17,7 @@ setup: .venv/.everything ## make .venv with everything that tests and checks nee
 
 demo: .venv/.default ## install what a training needs, and train a network to draw houses for a minute
 	@$(BIN)/glassnet train houses
+	@echo "(glassnet is .venv/bin/glassnet here; after '. .venv/bin/activate' it is glassnet)"
 
 test: setup ## run every test
 	@$(BIN)/python -m pytest
@@ -26,9 +29,9 @@ check: setup ## in under a minute: lint, format, types, and the fast tests with 
 	$(BIN)/python -m pytest -q -m "not slow"
 
 bench: setup ## run every benchmark, one after another
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in $$(grep -l '__main__' benchmarks/*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-docs: setup ## write docs/commands.md anew from the command line itself
+docs: setup ## write the generated pages in docs/ anew
 	$(BIN)/python tools/write_docs.py
 
 clean: ## remove .venv and all caches; runs/ stays

@@ -1,4 +1,4 @@
-"""The whole training step (forward, backward, Adam) beside the same network in PyTorch eager, alternating.
+"""The whole training step (forward, backward, clipping, AdamW, averaged weights) beside the same network in PyTorch eager, alternating.
 
     python benchmarks/step.py [--rounds 7] [--threads N] [--network NAME]
 
@@ -61,18 +61,23 @@ def our_step(network: Network, runtime: Runtime, examples: Batch) -> tuple[Step,
 
 
 def their_step(network: Network, weights: dict[str, Array]) -> Step:
-    """PyTorch eager: autograd and torch.optim.Adam, as people write it."""
+    """PyTorch eager: autograd, torch.optim.AdamW, clipped gradients and averaged weights, as people write it."""
     model = network.theirs()
     for parameter, array in zip(model.parameters(), _in_order(model, weights), strict=True):
         parameter.data = torch.from_numpy(array.copy())
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(parameters, 1e-3, weight_decay=0.0)
+    averages = [parameter.detach().clone() for parameter in parameters]
 
     def run(batch: Batch) -> float:
         loss = network.their_loss(model, {name: torch.from_numpy(array) for name, array in batch.items()})
         optimizer.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1e9)
         optimizer.step()
-        return float(loss)
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 0.01)
+        return loss.item()
 
     return run
 

@@ -1,32 +1,66 @@
-"""Write docs/commands.md from the command line itself; `tests/test_docs.py` compares, so it cannot grow old."""
+"""Write docs/commands.md and docs/settings.md from the program itself; `tests/test_docs.py` compares them with it."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from glassnet.cli.main import glassnet
+from glassnet.cli.train import train
+from glassnet.tasks import settings_for
+from glassnet.training import Settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
-HEAD = """# Commands
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH = 100
+COMMANDS = """# Commands
 
-Written by `make docs`; do not edit. What each training setting does is in [settings.md](settings.md).
+Written by `make docs`; do not edit. What can be set of a training is explained in [settings.md](settings.md).
 
 Progress goes to stderr, results to stdout; with `--json` stdout is exactly one JSON object. The exit code is 0 on
 success, 1 on a failure that is explained in one line, 2 on wrong usage, and 130 after Ctrl-C, when the training has
 saved itself.
 """
-WIDTH = 100
+SETTINGS = """# Settings
+
+Written by `make docs`; do not edit. A run keeps these in its `settings.json`. Those with an option can be given to
+`glassnet train`; the others have the values that suit the task. Exactly one of `minutes`, `epochs` and `steps` is the
+budget, and the course of the learning rate is fitted to it.
+
+| setting | option | default | houses | what it does |
+| --- | --- | --- | --- | --- |
+"""
+MEANINGS = {
+    "task": "What is learned.",
+    "data": "Where the examples are from: `generated`, `quickdraw`, or a `.npy` or `.ndjson` file of drawings. Without "
+    "it, Quick, Draw! where it is on this machine already, else generated drawings.",
+    "model": "The network.",
+    "minutes": "Budget: how long the training lasts.",
+    "epochs": "Budget: how many times each example is seen.",
+    "steps": "Budget: how many times the weights are updated.",
+    "batch_size": "Examples in each step.",
+    "learning_rate": "The largest step size.",
+    "schedule": "The course of the step size over the budget: `constant`, `linear`, `cosine` or `one_cycle`.",
+    "warmup": "The share of the budget in which the step size rises from 0; `one_cycle` has a rise of its own.",
+    "weight_decay": "How strongly matrices and kernels are pulled towards 0 (AdamW).",
+    "max_gradient_norm": "A longer gradient is shortened to this length.",
+    "ema_decay": "How slowly the averaged weights, which draw, follow those that learn.",
+    "patience": "The training ends after this many evaluations without a better validation loss.",
+    "runtime": "What runs the graph: `auto` (onnx), `onnx` or `numpy`.",
+    "device": "Where it runs: `auto` or `cpu`.",
+    "seed": "Of the first weights, the order of examples, and all noise.",
+}
 
 
 def main() -> None:
-    PAGE.write_text(page(), encoding="utf-8")
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
-def page() -> str:
-    """The whole page."""
+def pages() -> dict[str, str]:
+    """The text of each generated page, by file name."""
     sections = (f"\n## {name}\n\n```\n{text}\n```\n" for name, text in helps(glassnet, None, "glassnet"))
-    return HEAD + "".join(sections)
+    return {"commands.md": COMMANDS + "".join(sections), "settings.md": SETTINGS + "".join(rows())}
 
 
 def helps(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, str]]:
@@ -36,6 +70,26 @@ def helps(command: click.Command, parent: click.Context | None, name: str) -> It
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             yield from helps(command.commands[child], context, child)
+
+
+def rows() -> Iterator[str]:
+    """One line of the table for each setting."""
+    options = {parameter.name: parameter.opts[0] for parameter in train.params if isinstance(parameter, click.Option)}
+    houses = settings_for("houses", {})
+    for field in dataclasses.fields(Settings):
+        option = f"`{options[field.name]}`" if field.name in options else "the argument" if field.name == "task" else ""
+        default, here = field.default, getattr(houses, field.name)
+        yield f"| `{field.name}` | {option} | {shown(default)} | {shown(here)} | {MEANINGS[field.name]} |\n"
+
+
+def shown(value: object) -> str:
+    return (
+        ""
+        if value is None or value is dataclasses.MISSING
+        else f"{value:g}"
+        if isinstance(value, float)
+        else f"{value}"
+    )
 
 
 if __name__ == "__main__":

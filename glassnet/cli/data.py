@@ -18,15 +18,16 @@ def list_all(as_json: bool) -> None:
     """The data sets by name, and where they are on this machine."""
     from glassnet.data.catalog import DATA_SETS
 
+    found = {s.name: [str(path) for path in s.find()] for s in DATA_SETS}
     sets = [
         {"name": s.name, "what": s.what, "size_bytes": s.size_bytes, "license": s.license, "home": s.home,
-         "files": [str(path) for path in s.find()]}
+         "files": found[s.name]}
         for s in DATA_SETS
     ]  # fmt: skip
     lines = [
-        f"{entry['name']}: {entry['what']}\n  {entry['size_bytes'] / 1e6:.0f} MB, {entry['license']}\n  "
-        + ("\n  ".join(entry["files"]) or f"not on this machine; `glassnet data get {entry['name']}` downloads it")
-        for entry in sets
+        f"{s.name}: {s.what}\n  {s.size_bytes / 1e6:.0f} MB, {s.license}\n  "
+        + ("\n  ".join(found[s.name]) or f"not on this machine; `glassnet data get {s.name}` downloads it")
+        for s in DATA_SETS
     ]
     print_result(as_json, {"data_sets": sets}, "\n".join(lines))
 

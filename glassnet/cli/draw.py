@@ -26,8 +26,11 @@ def draw(run: Path, num: int, seed: int, output: Path | None, as_json: bool) -> 
     from glassnet.training import Run
 
     opened = Run(run)
+    checkpoint, complaints = opened.newest_checkpoint()
+    for complaint in complaints:
+        click.echo(f"{complaint} Drawing with step {checkpoint.step}.", err=True)
     output = output or run / "drawings.png"
-    write_drawings(output, lambda: draw_houses(opened, num, seed))
+    write_drawings(output, lambda: draw_houses(opened, checkpoint, num, seed))
     print_result(as_json, {"run": run, "num": num, "seed": seed, "output": output}, f"{num} drawings: {output}")
 
 

@@ -10,7 +10,7 @@ from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
 from glassnet.cli.runs import runs
 from glassnet.cli.train import train
-from glassnet.errors import GlassnetError
+from glassnet.errors import GlassnetError, SettingsError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,15 +29,24 @@ def main(arguments: list[str] | None = None) -> int:
         code = glassnet.main(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except GlassnetError as error:
-        click.echo(f"glassnet: {' '.join(str(error).split())}", err=True)
-        return 1
-    except click.ClickException as error:
+        _complain(str(error))
+        return 2 if isinstance(error, SettingsError) else 1
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        _complain(error.format_message() + (f" (see '{context.command_path} --help')" if context else ""))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("glassnet: stopped", err=True)
         return 130
     except BrokenPipeError:
         # The reader of our output went away, as in `glassnet runs | head -1`; nobody is left to be told.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 1
+
+
+def _complain(message: str) -> None:
+    """One line on stderr, whatever the message holds."""
+    click.echo(f"glassnet: {' '.join(message.split())}", err=True)

@@ -15,4 +15,4 @@ run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 def print_result(as_json: bool, values: Mapping[str, Any], text: str) -> None:
     """The result on stdout: one JSON object, or words."""
-    click.echo(json.dumps(values, default=str) if as_json else text)
+    click.echo(json.dumps(values, default=str, allow_nan=False) if as_json else text)

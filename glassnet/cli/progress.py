@@ -58,11 +58,12 @@ class _View:
         self._bar: TaskID | None = None
         self._smoothed: dict[str, float] = {}
         self._last = Stepped(0, float("nan"), 0.0, 0.0, 0.0, 0.0, 0.0)
-        self._validation_loss = float("inf")
+        self._validation_loss: float | None = None
         self._printed_at = time.monotonic()
 
     def show(self, event: Event) -> None:
         if isinstance(event, Started):
+            self._last = Stepped(event.step, float("nan"), 0.0, 0.0, 0.0, event.elapsed_s, 0.0)
             self._say(
                 f"{event.num_weights:,} weights, {event.num_examples:,} examples, runtime {event.runtime}"
                 + (f", going on from step {event.step:,}" if event.step else "")
@@ -71,14 +72,15 @@ class _View:
         elif isinstance(event, Noticed):
             self._say(event.message)
         elif isinstance(event, Evaluated):
-            self._validation_loss = min(self._validation_loss, event.validation_loss)
+            self._validation_loss = min(self._validation_loss or event.validation_loss, event.validation_loss)
         elif isinstance(event, Stepped):
             self._step(event)
 
     def stopped(self) -> Finished:
         """What to report after Ctrl-C."""
-        loss = self._smoothed.get("loss", float("nan"))
-        return Finished(self._last.step, self._last.elapsed_s, "stopped", loss, self._validation_loss)
+        return Finished(
+            self._last.step, self._last.elapsed_s, "stopped", self._smoothed.get("loss"), self._validation_loss
+        )
 
     def _step(self, event: Stepped) -> None:
         self._last = event

@@ -20,7 +20,10 @@ def runs(directory: Path, as_json: bool) -> None:
     """What has been trained in DIRECTORY (runs), oldest first."""
     from glassnet.training import find_runs
 
-    found = [_summary(run) for run in find_runs(directory)]
+    whole, complaints = find_runs(directory)
+    for complaint in complaints:
+        click.echo(complaint, err=True)
+    found = [_summary(run) for run in whole]
     width = max((len(str(summary["run"])) for summary in found), default=0)
     lines = [
         f"{summary['run']!s:{width}}  {summary['task']:8}  {summary['steps']:>7,} steps  {summary['seconds']:>6.0f} s  "

@@ -43,12 +43,11 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     from glassnet.training import train as training
 
     given = {name: value for name, value in options.items() if value is not None}
+    settings = settings_for(task, given)
     if resume:
         run = _find(task, path)
         run.adopt(given)
         settings = run.settings
-    else:
-        settings = settings_for(task, given)
     runtime = get_runtime(settings.runtime, settings.device)
     opened = open_task(settings, runtime)
     click.echo(f"learning from {opened.source}", err=True)
@@ -66,8 +65,13 @@ def _find(task: str, path: Path | None) -> Run:
     from glassnet.training import Run, find_runs
 
     if path is not None:
-        return Run(path)
-    of_task = [run for run in find_runs(RUNS) if run.settings.task == task]
+        run = Run(path)
+        if run.settings.task != task:
+            raise CheckpointError(
+                f"expected a run of {task} in {path}; got one of {run.settings.task}. To fix: choose another --run."
+            )
+        return run
+    of_task = [run for run in find_runs(RUNS)[0] if run.settings.task == task]
     if not of_task:
         raise CheckpointError(f"expected a run of {task} in {RUNS}/ to resume; got none. To fix: name it with --run.")
     return of_task[-1]
@@ -77,7 +81,7 @@ def _report(run: Run, finished: Finished, as_json: bool) -> None:
     from glassnet.training import write_film
     from glassnet.training.events import Started
 
-    film = write_film(run.pictures, run.path / "film.png")
+    film = write_film(run.pictures, run.path / "film.png") if any(run.pictures.glob("*.npy")) else None
     started = run.last(Started)
     assert started is not None
     values = {
@@ -86,8 +90,9 @@ def _report(run: Run, finished: Finished, as_json: bool) -> None:
         "validation_loss": finished.validation_loss, "reason": finished.reason, "film": film,
     }  # fmt: skip
     minutes = max(2, round(2 * finished.elapsed_s / 60))
+    loss = "unknown" if finished.loss is None else f"{finished.loss:.4f}"
     lines = [
-        f"{finished.reason}: {finished.step:,} steps in {finished.elapsed_s:.0f} s, loss {finished.loss:.4f}",
+        f"{finished.reason}: {finished.step:,} steps in {finished.elapsed_s:.0f} s, loss {loss}",
         f"from noise to houses, row by row, the same eight noise seeds: {film}",
         "next:",
         f"  glassnet draw {run.path}    # new drawings",

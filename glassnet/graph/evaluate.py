@@ -17,10 +17,11 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
     for name, array in checked_inputs(graph, inputs).items():
         values[graph.inputs[name]] = array
     last = last_uses(graph)
-    for position, call in enumerate(graph.calls):
-        values[call.output] = np.asarray(call.rules.evaluate(*(values[v] for v in call.inputs), **call.params))
-        for value in last.get(position, ()):
-            del values[value]
+    with np.errstate(all="ignore"):  # infinities are values too; whoever minds looks at the outputs
+        for position, call in enumerate(graph.calls):
+            values[call.output] = np.asarray(call.rules.evaluate(*(values[v] for v in call.inputs), **call.params))
+            for value in last.get(position, ()):
+                del values[value]
     return {name: values[value] for name, value in graph.outputs.items()}
 
 
@@ -30,7 +31,8 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array
     if inputs.keys() != specs.keys():
         missing, unknown = sorted(specs.keys() - inputs.keys()), sorted(inputs.keys() - specs.keys())
         raise GraphError(
-            f"expected all inputs of the graph and no others; got missing {missing}, unknown {unknown}. To fix: name them."
+            f"expected all inputs of the graph and no others; got missing {missing}, unknown {unknown}. "
+            "To fix: name them."
         )
     for name, spec in specs.items():
         array = inputs[name]

@@ -10,10 +10,13 @@ import numpy as np
 from glassnet.autodiff import Array
 from glassnet.graph.graph import Graph, GraphCall
 from glassnet.graph.spec import check
-from glassnet.ops.broadcasting import broadcast_shape
 
 # A folded constant travels with the graph, so only what is small is worth folding.
 _MAX_FOLDED_SIZE = 65_536
+# What broadcasts its inputs by itself.
+_ELEMENTWISE = {
+    "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "equal", "greater", "greater_equal", "where",
+}  # fmt: skip
 
 
 def optimize(graph: Graph) -> Graph:
@@ -42,8 +45,8 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
     stand_in: dict[int, int] = {}
     constants: dict[int, Array] = {}
     for value, array in graph.constants.items():
-        key = ("constant", array.dtype.str, array.shape, array.tobytes())
-        stand_in[value] = first_of.setdefault(key, value)
+        same = ("constant", array.dtype.str, array.shape, array.tobytes())
+        stand_in[value] = first_of.setdefault(same, value)
         constants[stand_in[value]] = array
     calls = []
     for call in graph.calls:
@@ -77,7 +80,7 @@ def absorb_broadcasts(graph: Graph) -> Graph:
     for call in graph.calls:
         if call.primitive == "broadcast_to":
             source[call.output] = source.get(call.inputs[0], call.inputs[0])
-        elif call.rules.shape is broadcast_shape:
+        elif call.primitive in _ELEMENTWISE:
             call = replace(call, inputs=_with_small_inputs(graph, call, source))
         calls.append(call)
     return replace(graph, calls=tuple(calls))
@@ -88,6 +91,6 @@ def _with_small_inputs(graph: Graph, call: GraphCall, source: dict[int, int]) ->
     inputs = list(call.inputs)
     for index, value in enumerate(call.inputs):
         candidate = [*inputs[:index], source.get(value, value), *inputs[index + 1 :]]
-        if broadcast_shape(*(graph.specs[v] for v in candidate)) == graph.specs[call.output]:
+        if call.rules.shape(*(graph.specs[v] for v in candidate)) == graph.specs[call.output]:
             inputs = candidate
     return tuple(inputs)

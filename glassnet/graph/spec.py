@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from glassnet.autodiff import PRIMITIVES
+from glassnet.autodiff import PRIMITIVES, ArraySpec
 from glassnet.errors import GraphError, ShapeError
 from glassnet.graph.graph import Graph, GraphCall
 
@@ -12,13 +12,17 @@ from glassnet.graph.graph import Graph, GraphCall
 def check(graph: Graph) -> None:
     """Raise GraphError unless the graph is legal.
 
-    Legal: each value is defined once and before its use; each call is of a known primitive and its output has the
-    shape and dtype that the primitive's rule gives; each carried name is input and output with one spec; each
-    random input is an input.
+    Legal: each value is defined once and before its use; each constant has its spec; each call is of a known
+    primitive and its output has the shape and dtype that the primitive's rule gives; each carried name is input and
+    output with one spec; each random input is an input.
     """
     defined = set(graph.inputs.values()) | set(graph.constants)
     if len(defined) != len(graph.inputs) + len(graph.constants):
         raise GraphError("expected one value for each input and constant; got two of one number. To fix: renumber.")
+    for value, array in graph.constants.items():
+        if ArraySpec(array.shape, array.dtype) != graph.specs[value]:
+            got = f"{array.dtype}{list(array.shape)}"
+            raise GraphError(f"expected constant %{value} as {graph.specs[value]}; got {got}. To fix: cast or reshape.")
     for call in graph.calls:
         _check_call(graph, call, defined)
         defined.add(call.output)

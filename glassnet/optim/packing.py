@@ -36,14 +36,14 @@ class Packing:
     def pack(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The named tensors end to end."""
         return {
-            pack: concatenate([reshape(tensors[name], (-1,)) for name in members])
+            pack: _end_to_end([reshape(tensors[name], (-1,)) for name in members])
             for pack, members in self.packs.items()
         }
 
     def unpack(self, packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The named tensors again, in their shapes."""
         return {
-            name: reshape(slice_axis(packed[pack], 0, start, start + spec.size), spec.shape)
+            name: reshape(_part(packed[pack], start, spec.size), spec.shape)
             for pack, members in self.packs.items()
             for name, (start, spec) in _places(members).items()
         }
@@ -61,6 +61,14 @@ class Packing:
             for pack, members in self.packs.items()
             for name, (start, spec) in _places(members).items()
         }
+
+
+def _end_to_end(parts: list[Tensor]) -> Tensor:
+    return concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _part(pack: Tensor, start: int, size: int) -> Tensor:
+    return slice_axis(pack, 0, start, start + size) if size < pack.size else pack
 
 
 def _places(members: Mapping[str, ArraySpec]) -> dict[str, tuple[int, ArraySpec]]:

@@ -23,7 +23,8 @@ class NumpyExecutable:
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         outputs = evaluate(self._graph, {**inputs, **self._carried})
-        self._carried = {name: outputs.pop(name) for name in self._graph.carried}
+        # Copied, since what a step returns may be an input of the caller's, or another output.
+        self._carried = {name: outputs.pop(name).copy() for name in self._graph.carried}
         return outputs
 
 

@@ -86,8 +86,7 @@ class Builder:
     def model(self, opset: int, ir_version: int) -> onnx.ModelProto:
         """The finished model; nodes that nothing depends on are left out."""
         outputs = {output_name(self.graph, name): value for name, value in self.graph.outputs.items()}
-        for name, value in outputs.items():
-            self._nodes.append(helper.make_node("Identity", [self.name(value)], [name]))
+        self._name_outputs(outputs)
         nodes = _needed(self._nodes, set(outputs))
         used = {name for node in nodes for name in node.input}
         proto = helper.make_graph(
@@ -100,9 +99,23 @@ class Builder:
         opset_imports = [helper.make_opsetid("", opset)]
         return helper.make_model(proto, opset_imports=opset_imports, ir_version=ir_version, producer_name="glassnet")
 
+    def _name_outputs(self, outputs: Mapping[str, int]) -> None:
+        """Call what nodes make by the names of the graph's outputs; copy what is an input, a constant, or there twice."""
+        made = {name for node in self._nodes for name in node.output}
+        renamed: dict[str, str] = {}
+        for name, value in outputs.items():
+            internal = self.name(value)
+            if internal in made and internal not in renamed:
+                renamed[internal] = name
+            else:
+                self._nodes.append(helper.make_node("Identity", [internal], [name]))
+        for node in self._nodes:
+            node.input[:] = [renamed.get(name, name) for name in node.input]
+            node.output[:] = [renamed.get(name, name) for name in node.output]
+
     def _may_be_fused(self, call: GraphCall) -> bool:
-        """Convolutions and products that wait for a bias, and transposed matrices that wait for a product."""
-        if self.num_uses.get(call.output) == 1 and call.primitive in ("conv2d_with", "matmul"):
+        """What may wait for a bias or a shift, and transposed matrices, which may wait for a product."""
+        if self.num_uses.get(call.output) == 1 and call.primitive in ("conv2d_with", "matmul", "multiply"):
             return True
         return call.primitive == "transpose" and len(self.spec(call.output).shape) == 2
 
@@ -115,9 +128,14 @@ def output_name(graph: Graph, name: str) -> str:
     return f"next/{name}" if name in graph.inputs else name
 
 
-def per_channel(spec: ArraySpec, num_channels: int) -> bool:
-    """Whether the array is one number for each channel of (B, C, H, W), ready to broadcast."""
-    return spec.shape[-3:] == (num_channels, 1, 1) and prod(spec.shape) == num_channels
+def per_channel(spec: ArraySpec, images: ArraySpec) -> int:
+    """1 if ``spec`` is one float for each channel of the images (B, C, H, W), B if for each of each image; else 0."""
+    if len(images.shape) != 4 or images.dtype.kind != "f" or prod(images.shape[2:]) == 1:
+        return 0
+    batch, channels = images.shape[:2]
+    if spec.shape[-3:] != (channels, 1, 1) or len(spec.shape) > 4:
+        return 0
+    return batch if spec.size == batch * channels else 1
 
 
 def _num_uses(graph: Graph) -> dict[int, int]:

@@ -19,20 +19,51 @@ from glassnet.runtimes.onnx_builder import Builder, per_channel
 _STEEP = 1e38
 
 
+# Up to this many pixels onnxruntime convolves a batch faster as one wide image, each pixel a row of the whole batch.
+_SMALL_IMAGE_PX = 200
+
+
 def add(b: Builder, call: GraphCall) -> str:
-    """x + y, where a convolution or a product takes a bias with it."""
+    """x + y, where a convolution or a product takes a bias with it, and a scaling by channel a shift."""
     for value, other in (call.inputs, call.inputs[::-1]):
         if value in b.deferred and value not in b.names and b.spec(value) == b.spec(call.output):
-            convolution, product = b.producer(value, "conv2d_with"), b.producer(value, "matmul")
-            if convolution is not None and per_channel(b.spec(other), b.spec(value).shape[1]):
-                return conv2d(b, convolution, bias=b.reshape(b.name(other), -1))
+            made = b.producers[value]
+            if made.primitive == "conv2d_with" and per_channel(b.spec(other), b.spec(value)) == 1:
+                return conv2d(b, made, bias=b.reshape(b.name(other), -1))
             if (
-                product is not None
-                and len(b.spec(value).shape) == 2
+                made.primitive == "matmul"
+                and _is_gemm(b, made)
                 and b.spec(other).shape[-1:] == b.spec(value).shape[-1:]
             ):
-                return matmul(b, product, bias=b.name(other))
+                return matmul(b, made, bias=b.name(other))
+            if made.primitive == "multiply" and per_channel(b.spec(other), b.spec(value)):
+                return multiply(b, made, shift=other)
     return b.node("Add", *b.inputs(call))
+
+
+def multiply(b: Builder, call: GraphCall, shift: int | None = None) -> str:
+    """x * y, in one pass with the shift that follows where y is one number for each channel."""
+    for x, scale in (call.inputs, call.inputs[::-1]):
+        if b.spec(x) == b.spec(call.output) and per_channel(b.spec(scale), b.spec(x)):
+            return _scale_by_channel(b, x, scale, shift)
+    product = b.node("Mul", *b.inputs(call))
+    return product if shift is None else b.node("Add", product, b.name(shift))
+
+
+def _scale_by_channel(b: Builder, x: int, scale: int, shift: int | None) -> str:
+    shape = b.spec(x).shape
+    rows = max(per_channel(b.spec(value), b.spec(x)) for value in (scale, shift) if value is not None)
+    channels = shape[1] if rows == 1 else shape[0] * shape[1]
+
+    def vector(value: int) -> str:
+        if b.spec(value).size == channels:
+            return b.reshape(b.name(value), channels)
+        return b.reshape(b.node("Expand", b.reshape(b.name(value), 1, shape[1]), b.integers(*shape[:2])), channels)
+
+    zeros = b.constant(np.zeros(channels, np.float32))
+    images = b.reshape(b.name(x), shape[0] if rows == 1 else 1, channels, -1)
+    out = _scale_and_shift(b, images, vector(scale), zeros if shift is None else vector(shift), channels)
+    return b.reshape(out, *shape)
 
 
 def matmul(b: Builder, call: GraphCall, bias: str | None = None) -> str:
@@ -54,24 +85,42 @@ def _is_gemm(b: Builder, call: GraphCall) -> bool:
 
 def conv2d(b: Builder, call: GraphCall, bias: str | None = None) -> str:
     (ph, pw), how = call.params["padding"], call.params
+    x, w = call.inputs
+    if _is_small(b, call, x, w):
+        return _conv_small(b, b.name(w), x, b.spec(w).shape[0], (ph, pw), bias)
     inputs = [*b.inputs(call), *([bias] if bias else [])]
     return b.node("Conv", *inputs, strides=list(how["stride"]), pads=[ph, pw, ph, pw], group=how["groups"])
 
 
 def conv2d_input_gradient(b: Builder, call: GraphCall) -> str:
-    """ConvTranspose, told by output_padding of the rows and columns that the stride never reached."""
-    how, (height, width) = call.params, b.spec(call.inputs[0]).shape[2:]
-    (ph, pw), (sh, sw), (kh, kw) = how["padding"], how["stride"], b.spec(call.inputs[1]).shape[2:]
-    missed = [
-        size - ((out - 1) * stride - 2 * padding + kernel)
-        for size, out, stride, padding, kernel in zip(
-            how["input_size"], (height, width), (sh, sw), (ph, pw), (kh, kw), strict=True
-        )
-    ]
-    return b.node(
-        "ConvTranspose", *b.inputs(call), strides=[sh, sw], pads=[ph, pw, ph, pw], output_padding=missed,
-        group=how["groups"],
-    )  # fmt: skip
+    """A convolution with the kernel turned round where images are small, else ConvTranspose."""
+    g, w = call.inputs
+    kernel, padding = b.spec(w).shape[2:], call.params["padding"]
+    if _is_small(b, call, g, w):
+        smallest = int(np.iinfo(np.int64).min)
+        ends, steps = b.integers(smallest, smallest), b.integers(-1, -1)
+        turned = b.node("Slice", b.transpose(b.name(w), 1, 0, 2, 3), steps, ends, b.integers(2, 3), steps)
+        around = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1])
+        return _conv_small(b, turned, g, b.spec(w).shape[1], around, None)
+    return _transposed_windows(b, *b.inputs(call), call, call.params["groups"])
+
+
+def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
+    """Whether the form for small images fits: stride 1, one group, and an output as large as the input."""
+    how, kernel = call.params, b.spec(w).shape[2:]
+    keeps_size = all(2 * p == k - 1 and k > 1 for p, k in zip(how["padding"], kernel, strict=True))
+    is_small = prod(b.spec(x).shape[2:]) <= _SMALL_IMAGE_PX and b.spec(x).shape[1] >= 16
+    return how["stride"] == (1, 1) and how["groups"] == 1 and keeps_size and is_small
+
+
+def _conv_small(b: Builder, kernel: str, x: int, out_channels: int, padding: tuple[int, int], bias: str | None) -> str:
+    """(B, C, H, W) as one image (1, C, H, W * B): neighbours along a row are B numbers apart, which is a dilation."""
+    batch, channels, height, width = b.spec(x).shape
+    wide = b.share(("wide", x), lambda: b.transpose(b.name(x), 1, 2, 3, 0))
+    wide = b.reshape(wide, 1, channels, height, width * batch)
+    pads = [padding[0], padding[1] * batch] * 2
+    out = b.node("Conv", wide, kernel, *([bias] if bias else []), pads=pads, dilations=[1, batch])
+    return b.transpose(b.reshape(out, out_channels, height, width, batch), 3, 0, 1, 2)
 
 
 def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
@@ -206,8 +255,7 @@ def avg_pool2d_gradient(b: Builder, call: GraphCall) -> str:
     """A depthwise transposed convolution with a kernel of equal shares."""
     how, channels = call.params, b.spec(call.output).shape[1]
     kernel = np.full((channels, 1, *how["kernel"]), 1.0 / prod(how["kernel"]), np.float32)
-    return _transposed_windows(b, b.name(call.inputs[0]), b.constant(kernel), b.spec(call.inputs[0]).shape, call,
-                               how["input_size"], channels)  # fmt: skip
+    return _transposed_windows(b, b.name(call.inputs[0]), b.constant(kernel), call, channels)
 
 
 def upsample_nearest2d(b: Builder, call: GraphCall) -> str:
@@ -249,14 +297,11 @@ def _divide_by_count(b: Builder, name: str, winners: str, call: GraphCall) -> st
 
 def _overlapping_max_gradient(b: Builder, call: GraphCall) -> str:
     """Every window laid out by itself, its winners found there, and their shares added up where windows overlap."""
-    g, x, _ = call.inputs
-    channels, kernel = b.spec(x).shape[1], call.params["kernel"]
+    g = call.inputs[0]
+    (batch, channels, height, width), kernel = b.spec(g).shape, call.params["kernel"]
     shares = b.node("Mul", _shares_in_windows(b, call), b.node("Unsqueeze", b.name(g), b.integers(2)))
-    flat = b.reshape(shares, b.spec(g).shape[0], channels * prod(kernel), *b.spec(g).shape[2:])
-    shape = b.spec(g).shape
-    return _transposed_windows(
-        b, flat, b.constant(_one_hot(channels, kernel)), shape, call, b.spec(x).shape[2:], channels
-    )
+    flat = b.reshape(shares, batch, channels * prod(kernel), height, width)
+    return _transposed_windows(b, flat, b.constant(_one_hot(channels, kernel)), call, channels)
 
 
 def _overlapping_max_pick(b: Builder, call: GraphCall) -> str:
@@ -294,14 +339,15 @@ def _one_hot(channels: int, kernel: tuple[int, int]) -> Any:
     return np.tile(np.eye(prod(kernel), dtype=np.float32), (channels, 1)).reshape(-1, 1, *kernel)
 
 
-def _transposed_windows(
-    b: Builder, name: str, kernel: str, shape: tuple[int, ...], call: GraphCall, size: tuple[int, ...], groups: int
-) -> str:
-    """Windows of (B, C', H', W') added up into an image of ``size``."""
-    (ph, pw), strides, kernel_shape = call.params["padding"], call.params["stride"], call.params["kernel"]
+def _transposed_windows(b: Builder, name: str, kernel: str, call: GraphCall, groups: int) -> str:
+    """Windows of (B, C', H', W') added up into the image that the call returns."""
+    (ph, pw), strides = call.params["padding"], call.params["stride"]
+    kernel_size = call.params.get("kernel") or b.spec(call.inputs[1]).shape[2:]
+    windows, image = b.spec(call.inputs[0]).shape[2:], b.spec(call.output).shape[2:]
+    # Rows and columns that the last window never reached.
     missed = [
         n - ((out - 1) * s - 2 * p + k)
-        for n, out, s, p, k in zip(size, shape[2:], strides, (ph, pw), kernel_shape, strict=True)
+        for n, out, s, p, k in zip(image, windows, strides, (ph, pw), kernel_size, strict=True)
     ]
     # onnxruntime wants output_padding below the stride; what is missed beyond that is padded with zeros.
     beyond = [max(0, m - s + 1) for m, s in zip(missed, strides, strict=True)]

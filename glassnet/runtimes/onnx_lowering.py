@@ -57,6 +57,8 @@ def _flip(b: Builder, call: GraphCall) -> str:
 
 
 def _pad(b: Builder, call: GraphCall) -> str:
+    if not any((*call.params["before"], *call.params["after"])):
+        return b.name(call.inputs[0])
     value = b.constant(np.asarray(call.params["value"], b.spec(call.output).dtype))
     return b.node("Pad", b.name(call.inputs[0]), b.integers(*call.params["before"], *call.params["after"]), value)
 
@@ -109,7 +111,7 @@ RULES: Mapping[str, Rule] = {
     "max_pool2d_with": forms.max_pool2d,
     "maximum": same("Max"),
     "minimum": same("Min"),
-    "multiply": same("Mul"),
+    "multiply": forms.multiply,
     "negative": same("Neg"),
     "normalize": forms.normalize,
     "normalize_gradient": forms.normalize_gradient,

@@ -8,6 +8,7 @@ steps. Lipman et al. 2023 (https://arxiv.org/abs/2210.02747); Liu et al. 2023 (h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from glassnet.models import UNet
 from glassnet.nn import Module
 from glassnet.ops import Random, cast, maximum, mean, minimum, reshape, square
 from glassnet.runtimes import Executable, Runtime, get_runtime
-from glassnet.training import Run, Settings
+from glassnet.training import Checkpoint, Run, Settings
 from glassnet.training.pictures import sheet
 from glassnet.training.randomness import generator
 from glassnet.training.step import below, weights_of
@@ -58,8 +59,8 @@ class Houses:
             raise SettingsError(f"expected at least 10 drawings; got {num}. To fix: add drawings to --data.")
         images = drawings.images[generator(settings.seed, "order").permutation(num)]
         self.source = drawings.source
-        self.validation = {"images": images[:held_out]}
-        self.training = {"images": images[held_out:]}
+        self.validation: Mapping[str, Array] = {"images": images[:held_out]}
+        self.training: Mapping[str, Array] = {"images": images[held_out:]}
         self._sampler: Sampler | None = None
         self._runtime, self._seed = runtime, settings.seed
 
@@ -113,12 +114,13 @@ class Sampler:
         """(num, 1, 28, 28) noise to (num, 28, 28) uint8, background 0, ink up to 255."""
         named = {f"weights/{name}": array for name, array in weights.items()}
         grid = walk_times(NUM_STEPS)
-        for t, t_next in zip(grid[:-1], grid[1:], strict=True):
+        for t, t_next in pairwise(grid):
             share = (t_next - t) / (1.0 - t)
             scalars = {"t": np.full(len(x), t, np.float32), "share": np.asarray(share, np.float32)}
             x = self._executable({**named, **scalars, "x": x})["x_next"]
         ink = ((x[:, 0] + 1.0) / 2.0 - _HAZE) / (1.0 - _HAZE)
-        return np.asarray(np.rint(np.clip(ink, 0.0, 1.0) * 255.0), np.uint8)
+        # Unlike clip, fmax makes background of what is not a number: the step after tells what went wrong.
+        return np.asarray(np.rint(np.fmin(np.fmax(ink, 0.0), 1.0) * 255.0), np.uint8)
 
 
 def walk_step(model: Module, num: int) -> Graph:
@@ -150,11 +152,10 @@ def noise(seed: int, num: int) -> Array:
     return np.stack(rows) * np.float32(_NOISE_SCALE)
 
 
-def draw_houses(run: Run, num: int, seed: int) -> Array:
-    """New drawings (num, 28, 28) by the averaged weights of a run's newest checkpoint."""
+def draw_houses(run: Run, checkpoint: Checkpoint, num: int, seed: int) -> Array:
+    """New drawings (num, 28, 28) by the averaged weights of a checkpoint of the run."""
     if run.settings.task != NAME:
         raise CheckpointError(f"expected a run of houses; got one of {run.settings.task}. To fix: choose another run.")
-    checkpoint, _ = run.newest_checkpoint()
     weights = weights_of(checkpoint.tensors)
     batch = min(num, _BATCH)
     sampler = Sampler(get_runtime(run.settings.runtime), batch)

@@ -24,6 +24,7 @@ from glassnet.errors import CheckpointError
 
 FORMAT_VERSION = 1
 KEPT = 2  # the newest, and one before it in case the newest is damaged
+_NUMBERS = ("step", "elapsed_s", "best_validation_loss", "evaluations_since_best", "num_evaluations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,20 @@ class Checkpoint:
     step: int
     elapsed_s: float
     tensors: Mapping[str, Array]
-    best_validation_loss: float = float("inf")
+    best_validation_loss: float | None = None  # before the first evaluation
     evaluations_since_best: int = 0
+    num_evaluations: int = 0
 
 
 def save(directory: Path, checkpoint: Checkpoint) -> Path:
-    """Write below ``directory``; older checkpoints beyond `KEPT` are removed. Raises CheckpointError."""
+    """Write below ``directory``, for which the caller holds the run's lock. Raises CheckpointError.
+
+    Older checkpoints beyond `KEPT` are removed, and later ones: they were damaged, or this one would not be new.
+    """
     target = directory / f"{checkpoint.step:08d}"
-    temporary = directory / f".{target.name}.{os.getpid()}"
+    temporary = directory / ".unfinished"
     try:
+        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         data = save_safetensors({name: np.ascontiguousarray(array) for name, array in checkpoint.tensors.items()})
         _write_durably(temporary / "state.safetensors", data)
@@ -56,8 +62,10 @@ def save(directory: Path, checkpoint: Checkpoint) -> Path:
             f"expected to write a checkpoint to {directory}; got '{error.strerror}'. To fix: free space or permissions "
             "there, then continue with --resume."
         ) from error
-    for old in steps_in(directory)[:-KEPT]:
-        shutil.rmtree(directory / f"{old:08d}", ignore_errors=True)
+    steps = steps_in(directory)
+    kept = [step for step in steps if step <= checkpoint.step][-KEPT:]
+    for step in set(steps) - set(kept):
+        shutil.rmtree(directory / f"{step:08d}", ignore_errors=True)
     return target
 
 
@@ -81,17 +89,9 @@ def steps_in(directory: Path) -> list[int]:
 
 
 def _describe(checkpoint: Checkpoint, data: bytes) -> str:
-    return json.dumps(
-        {
-            "format": FORMAT_VERSION,
-            "step": checkpoint.step,
-            "elapsed_s": checkpoint.elapsed_s,
-            "best_validation_loss": checkpoint.best_validation_loss,
-            "evaluations_since_best": checkpoint.evaluations_since_best,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        },
-        indent=2,
-    )
+    described = {"format": FORMAT_VERSION, "sha256": hashlib.sha256(data).hexdigest()}
+    described |= {name: getattr(checkpoint, name) for name in _NUMBERS}
+    return json.dumps(described, indent=2, allow_nan=False)
 
 
 def _load(path: Path) -> Checkpoint:
@@ -102,13 +102,7 @@ def _load(path: Path) -> Checkpoint:
             raise ValueError(f"format {described['format']} instead of {FORMAT_VERSION}")
         if hashlib.sha256(data).hexdigest() != described["sha256"]:
             raise ValueError("a wrong checksum")
-        return Checkpoint(
-            int(described["step"]),
-            float(described["elapsed_s"]),
-            load_safetensors(data),
-            float(described["best_validation_loss"]),
-            int(described["evaluations_since_best"]),
-        )
+        return Checkpoint(tensors=load_safetensors(data), **{name: described[name] for name in _NUMBERS})
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(
             f"expected a whole checkpoint at {path}; got {error}. To fix: delete that folder."

@@ -77,8 +77,8 @@ class Finished:
     step: int
     elapsed_s: float
     reason: str  # "budget spent", "nothing improves any more" or "stopped"
-    loss: float  # mean over the last steps
-    validation_loss: float
+    loss: float | None  # mean over the last steps; None if there were none
+    validation_loss: float | None  # the best; None if there was no evaluation
 
 
 Event: TypeAlias = Started | Stepped | Evaluated | Pictured | Checkpointed | Noticed | Finished
@@ -87,10 +87,13 @@ EVENT_TYPES = {kind.__name__.lower(): kind for kind in Event.__args__}
 
 def to_json(event: Event) -> str:
     """One line of ``events.jsonl``."""
-    return json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+    return json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, allow_nan=False)
 
 
-def from_json(line: str) -> Event:
-    """The event that `to_json` wrote."""
-    values = json.loads(line)
-    return EVENT_TYPES[values.pop("event")](**values)
+def from_json(line: str | bytes) -> Event | None:
+    """The event that `to_json` wrote; None if the line is something else."""
+    try:
+        values = json.loads(line)
+        return EVENT_TYPES[values.pop("event")](**values)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -43,20 +43,21 @@ def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Gener
     """
     with Writer(run) as writer:
         training = _Training(task, run, runtime, resume)
-        try:
-            for event in training.events():
-                writer.write(event)
+        for event in training.events():
+            writer.write(event)
+            paused_at = time.monotonic()
+            try:
                 yield event
-        except GeneratorExit:
-            if training.step > training.saved_step:
-                writer.write(training.save())
-            writer.write(training.finished("stopped"))
-            raise
+            except GeneratorExit:
+                for last in () if isinstance(event, Finished) else training.stop():
+                    writer.write(last)
+                raise
+            training.clock.started_at += time.monotonic() - paused_at
 
 
 @dataclass(slots=True)
 class _Clock:
-    """Seconds of training, over all the processes that took part."""
+    """Seconds of training, over all the processes that took part; pauses are no training."""
 
     elapsed_before_s: float = 0.0
     started_at: float = field(default_factory=time.monotonic)
@@ -85,8 +86,9 @@ class _Training:
         self.step = start.step
         self.saved_step = start.step if resume else -1
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
+        self._num_evaluations = start.num_evaluations
         self._losses: list[float] = []
-        self._clock = _Clock(start.elapsed_s)
+        self.clock = _Clock(start.elapsed_s)
 
     def events(self) -> Iterator[Event]:
         """Everything that happens until the budget is spent or nothing improves any more."""
@@ -95,7 +97,8 @@ class _Training:
         if self.step == 0:
             yield from self._look()
             yield self.save()
-        evaluated = math.floor(self._progress() * NUM_EVALUATIONS)
+        # Under a larger budget than before, fewer evaluations are due.
+        self._num_evaluations = min(self._num_evaluations, self._num_due())
         next_look = next_picture_step(self.step)
         saved_at = time.monotonic()
         reason = "budget spent"
@@ -104,8 +107,7 @@ class _Training:
             if self.step >= next_look and self._progress() < 1.0:
                 yield from self._look()
                 next_look = next_picture_step(self.step)
-            if math.floor(self._progress() * NUM_EVALUATIONS) > evaluated:
-                evaluated = math.floor(self._progress() * NUM_EVALUATIONS)
+            if self._num_due() > self._num_evaluations:
                 yield self._evaluate()
                 if self._since_best >= self._settings.patience:
                     reason = "nothing improves any more"
@@ -113,26 +115,38 @@ class _Training:
             if time.monotonic() - saved_at > CHECKPOINT_INTERVAL_S:
                 yield self.save()
                 saved_at = time.monotonic()
+        if self.step > self.saved_step:
+            yield self.save()
         yield from self._look()
-        yield self.save()
-        yield self.finished(reason)
+        yield self._finished(reason)
+
+    def stop(self) -> Iterator[Event]:
+        """What there is to tell when nobody wants to know how it would have gone on."""
+        if self.step > self.saved_step:
+            yield self.save()
+        yield self._finished("stopped")
 
     def save(self) -> Checkpointed:
         """Put the whole state on disk."""
-        elapsed_s = self._clock.elapsed_s()
+        elapsed_s = self.clock.elapsed_s()
         tensors = self._step_graph.named(self._executable.carried())
-        state = Checkpoint(self.step, elapsed_s, tensors, self._best, self._since_best)
+        if not all(np.isfinite(array).all() for array in tensors.values()):
+            raise self._diverged("weights that are none")
+        state = Checkpoint(self.step, elapsed_s, tensors, self._best, self._since_best, self._num_evaluations)
         path = checkpoints.save(self._run.checkpoints, state)
         self.saved_step = self.step
         return Checkpointed(self.step, elapsed_s, str(path.relative_to(self._run.path)))
 
-    def finished(self, reason: str) -> Finished:
-        loss = float(np.mean(self._losses)) if self._losses else math.nan
-        return Finished(self.step, self._clock.elapsed_s(), reason, loss, self._best)
+    def _finished(self, reason: str) -> Finished:
+        loss = float(np.mean(self._losses)) if self._losses else None
+        return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best)
 
     def _newest(self) -> Checkpoint:
         newest, complaints = self._run.newest_checkpoint()
         self._notices = [f"{line} Going on from step {newest.step}." for line in complaints]
+        before = self._run.last(Started)
+        if before is not None and before.source != self._task.source:
+            self._notices.append(f"this run has learned from {before.source}; now it goes on with {self._task.source}")
         expected = {n: a.shape for n, a in self._step_graph.named(self._step_graph.initial).items()}
         if expected != {name: array.shape for name, array in newest.tensors.items()}:
             raise CheckpointError(
@@ -142,13 +156,17 @@ class _Training:
         return newest
 
     def _progress(self) -> float:
-        return self._budget.progress(self.step, self._clock.elapsed_s())
+        return self._budget.progress(self.step, self.clock.elapsed_s())
+
+    def _num_due(self) -> int:
+        """How many evaluations there should have been by now."""
+        return math.floor(self._progress() * NUM_EVALUATIONS)
 
     def _started(self) -> Started:
         setup_s = time.monotonic() - self._called_at
         return Started(
             self._task.name, self._task.source, self._batches.num_examples, self._model.num_weights(),
-            self._runtime.name, self.step, self._clock.elapsed_before_s, setup_s,
+            self._runtime.name, self.step, self.clock.elapsed_before_s, setup_s,
         )  # fmt: skip
 
     def _take_step(self, progress: float) -> Stepped:
@@ -178,15 +196,11 @@ class _Training:
         self.step += 1
         loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
         if not math.isfinite(loss) or not math.isfinite(norm):
-            raise DivergedError(
-                f"expected a finite loss and gradient; got loss {loss:g}, gradient norm {norm:g} at step {self.step}. "
-                f"To fix: lower --learning-rate (now {settings.learning_rate:g}) or check the data for extreme values; "
-                f"the checkpoint of step {self.saved_step} is kept in {self._run.path}."
-            )
+            raise self._diverged(f"loss {loss:g} and gradient norm {norm:g}")
         self._losses = [*self._losses[1 - _LOSSES_AVERAGED :], loss]
         took_s = time.monotonic() - began
         return Stepped(
-            self.step, loss, norm, learning_rate, self._progress(), self._clock.elapsed_s(),
+            self.step, loss, norm, learning_rate, self._progress(), self.clock.elapsed_s(),
             settings.batch_size / took_s,
         )  # fmt: skip
 
@@ -197,13 +211,23 @@ class _Training:
         images = self._task.pictures(self._weights())
         if images is not None:
             file = keep_pictures(self._run.pictures, self.step, images)
-            yield Pictured(self.step, self._clock.elapsed_s(), str(file.relative_to(self._run.path)))
+            yield Pictured(self.step, self.clock.elapsed_s(), str(file.relative_to(self._run.path)))
 
     def _evaluate(self) -> Evaluated:
         loss = self._validation.loss(self._weights())
-        self._since_best = 0 if loss < self._best else self._since_best + 1
-        self._best = min(self._best, loss)
-        return Evaluated(self.step, self._clock.elapsed_s(), loss)
+        if not math.isfinite(loss):
+            raise self._diverged(f"validation loss {loss:g}")
+        is_better = self._best is None or loss < self._best
+        self._best, self._since_best = (loss, 0) if is_better else (self._best, self._since_best + 1)
+        self._num_evaluations = self._num_due()
+        return Evaluated(self.step, self.clock.elapsed_s(), loss)
+
+    def _diverged(self, got: str) -> DivergedError:
+        return DivergedError(
+            f"expected finite numbers; got {got} at step {self.step}. To fix: lower --learning-rate (now "
+            f"{self._settings.learning_rate:g}) or check the data for extreme values; the checkpoint of step "
+            f"{self.saved_step} is kept in {self._run.path}."
+        )
 
 
 class _Validation:

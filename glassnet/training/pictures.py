@@ -14,9 +14,12 @@ from glassnet.errors import CheckpointError, SettingsError
 def keep_pictures(directory: Path, step: int, images: Array) -> Path:
     """Write uint8 ``images`` (num, height, width) as ``<step>.npy``, with a sheet to look at beside it."""
     file = directory / f"{step:08d}.npy"
+    unfinished = directory / "unfinished"
     try:
-        np.save(file, images)
         sheet(images, columns=len(images)).save(file.with_suffix(".png"))
+        with unfinished.open("wb") as stream:
+            np.save(stream, images)
+        unfinished.replace(file)  # so that a film never meets half of one
     except OSError as error:
         raise CheckpointError(
             f"expected to write pictures to {directory}; got '{error.strerror}'. To fix: free space or permissions."
@@ -57,7 +60,7 @@ def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
             sheets = [sheet(frame, columns=4, scale=4) for frame in frames]
             durations_ms = [250] * (len(sheets) - 1) + [3000]
             sheets[0].save(output, save_all=True, append_images=sheets[1:], duration=durations_ms, loop=0)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise CheckpointError(
             f"expected to make a film of {pictures} in {output}; got '{error}'. To fix: choose another --output."
         ) from error

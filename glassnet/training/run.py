@@ -11,6 +11,7 @@ A process that writes holds the lock file ``lock``; the system frees it even if 
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,17 +59,21 @@ class Run:
         budget = {name: given[name] for name in BUDGETS if name in given}
         if budget:
             self.settings = dataclasses.replace(self.settings, **{**dict.fromkeys(BUDGETS), **budget})
-            _write_settings(self.path, self.settings)
 
     def newest_checkpoint(self) -> tuple[Checkpoint, list[str]]:
         return load_newest(self.checkpoints)
 
     def events(self) -> Iterator[Event]:
-        """What has happened so far. A last line that is still being written is left out."""
-        path = self.path / "events.jsonl"
-        if path.exists():
-            with path.open(encoding="utf-8") as file:
-                yield from (events.from_json(line) for line in file if line.endswith("\n"))
+        """What has happened so far. Lines that are no events, because they are not finished, are left out."""
+        try:
+            with (self.path / "events.jsonl").open("rb") as file:
+                yield from filter(None, map(events.from_json, file))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise CheckpointError(
+                f"expected to read events.jsonl in {self.path}; got '{error.strerror}'. To fix: see its permissions."
+            ) from error
 
     def last(self, kind: type[E]) -> E | None:
         """The last event of one kind."""
@@ -102,6 +107,7 @@ class Writer:
     def __enter__(self) -> Writer:
         try:
             self._lock.acquire()
+            _write_settings(self.run.path, self.run.settings)
             _drop_unfinished_line(self.run.path / "events.jsonl")
             self._file = (self.run.path / "events.jsonl").open("a", encoding="utf-8")
         except Timeout as error:
@@ -114,8 +120,12 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._lock.release()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _unwritable(self.run.path, error) from error
+        finally:
+            self._lock.release()
 
     def write(self, event: Event) -> None:
         """Append the event; steps are flushed a few times a second, everything else at once."""
@@ -129,20 +139,26 @@ class Writer:
             raise _unwritable(self.run.path, error) from error
 
 
-def find_runs(parent: Path) -> list[Run]:
-    """All runs directly below ``parent``, oldest first; directories that are not runs are passed over."""
-    if not parent.is_dir():
-        return []
-    paths = [path for path in parent.iterdir() if (path / "settings.json").is_file()]
-    return [Run(path) for path in sorted(paths, key=lambda path: (path / "settings.json").stat().st_mtime)]
+def find_runs(parent: Path) -> tuple[list[Run], list[str]]:
+    """All runs directly below ``parent``, oldest first, and a line for each whose settings cannot be read.
+
+    Directories that are not runs are passed over.
+    """
+    runs: list[Run] = []
+    complaints: list[str] = []
+    files = parent.glob("*/settings.json")
+    for file in sorted(files, key=lambda file: (file.stat().st_mtime, file)):
+        try:
+            runs.append(Run(file.parent))
+        except CheckpointError as error:
+            complaints.append(str(error))
+    return runs, complaints
 
 
 def _drop_unfinished_line(path: Path) -> None:
     """Cut off what a killed process left of its last line, so that the next event begins on a line of its own."""
     if path.exists():
-        data = path.read_bytes()
-        if not data.endswith(b"\n"):
-            path.write_bytes(data[: data.rfind(b"\n") + 1])
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 def _unwritable(path: Path, error: OSError) -> CheckpointError:

@@ -17,6 +17,7 @@ from glassnet.training.task import Task
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]
+_MAX_PACKED_SIZE = 50_000
 _DECAYED, _PLAIN = "decayed", "plain"
 
 
@@ -59,11 +60,8 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
     """Trace one step of ``task`` on ``model``: AdamW with clipped gradients, and a running average of the weights."""
     parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
     buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
-    packing = Packing.by(
-        lambda name, spec: _DECAYED if decays_kernels(name, spec) else _PLAIN,
-        {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()},
-    )
-    optimizer = AdamW(decays=lambda pack, spec: pack == _DECAYED)
+    packing = Packing.by(_pack_of, {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()})
+    optimizer = AdamW(decays=lambda pack, spec: pack.startswith(_DECAYED))
     packs = packing.pack_arrays(parameters)
     state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
     initial: dict[str, Array] = {
@@ -83,6 +81,12 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
     step = _step_of(task, model, packing, optimizer)
     graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
     return TrainingStep(graph, initial, hyperparameters, packing)
+
+
+def _pack_of(name: str, spec: ArraySpec) -> str:
+    """Small tensors are packed by whether they decay; a large one is a pack of its own, since packing is copying."""
+    pack = _DECAYED if decays_kernels(name, spec) else _PLAIN
+    return pack if spec.size <= _MAX_PACKED_SIZE else f"{pack}.{name}"
 
 
 def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) -> Step:
