@@ -50,7 +50,7 @@ clean: ## remove .venv and all caches; runs/ stays
 	@touch .venv/.default $@
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 	"glassnet: expected Python 3.11 or newer; got $$($(PYTHON) --version 2>&1 | tail -n 1). To fix: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \
 	"glassnet: expected Python's venv module with pip; got none in $(PYTHON). To fix: install it (Debian, Ubuntu: python3-venv)" >&2; exit 1; }

@@ -82,7 +82,7 @@ def main() -> None:
         settings = settings_for("houses", given)
         run = create(directory / f"run-{seed}", settings)
         finished = next(e for e in train(open_task(settings, runtime), run, runtime) if isinstance(e, Finished))
-        drawn = draw_houses(run, NUM_DRAWN, seed=1)
+        drawn = draw_houses(run, run.newest_checkpoint()[0], NUM_DRAWN, seed=1)
         report(f"new, seed {seed}", drawn, unseen, training)
         print(f"  {finished.step} steps in {finished.elapsed_s:.0f} s")
         write_drawings(directory / f"drawings-{seed}.png", lambda drawn=drawn: drawn[:100])

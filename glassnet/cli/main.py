@@ -26,7 +26,7 @@ for command in (train, draw, film, runs, data):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is 0, 1 for a foreseen failure, 2 for wrong usage, 130 after Ctrl-C."""
     try:
-        code = glassnet.main(arguments, standalone_mode=False)
+        code = glassnet.main(arguments, prog_name="glassnet", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except GlassnetError as error:
         _complain(str(error))

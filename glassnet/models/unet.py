@@ -94,7 +94,7 @@ class UNet(Module):
         self.merge = Conv2d(2 * outer, outer, 1, generator=generator)
         self.up_block = ResidualBlock(outer, time_features, generator)
         self.norm_out = GroupNorm(_GROUPS, outer)
-        self.conv_out = zeroed(Conv2d(outer, 4, 3, padding=1, generator=generator))
+        self.conv_out = Conv2d(outer, 4, 3, padding=1, generator=generator)
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         time = self.time(t)

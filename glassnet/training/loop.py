@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,8 +59,8 @@ def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Gener
 class _Clock:
     """Seconds of training, over all the processes that took part; pauses are no training."""
 
-    elapsed_before_s: float = 0.0
-    started_at: float = field(default_factory=time.monotonic)
+    elapsed_before_s: float
+    started_at: float
 
     def elapsed_s(self) -> float:
         return self.elapsed_before_s + time.monotonic() - self.started_at
@@ -88,7 +88,7 @@ class _Training:
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
         self._num_evaluations = start.num_evaluations
         self._losses: list[float] = []
-        self.clock = _Clock(start.elapsed_s)
+        self.clock = _Clock(start.elapsed_s, time.monotonic())
 
     def events(self) -> Iterator[Event]:
         """Everything that happens until the budget is spent or nothing improves any more."""
@@ -201,7 +201,7 @@ class _Training:
         took_s = time.monotonic() - began
         return Stepped(
             self.step, loss, norm, learning_rate, self._progress(), self.clock.elapsed_s(),
-            settings.batch_size / took_s,
+            settings.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
         )  # fmt: skip
 
     def _weights(self) -> dict[str, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format as npy
 from PIL import Image
 
 from glassnet.autodiff import Array
@@ -51,7 +52,7 @@ def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
     if output.suffix not in (".png", ".gif"):
         raise SettingsError(f"expected --output FILE.png or FILE.gif; got {output}. To fix: choose one of these.")
     try:
-        frames = [np.load(file, allow_pickle=False) for file in files]
+        frames = [_read(file) for file in files]
         if output.suffix == ".png":
             chosen = np.unique(np.linspace(0, len(frames) - 1, num_rows).round().astype(int))
             rows = np.concatenate([frames[i] for i in chosen])
@@ -60,8 +61,14 @@ def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
             sheets = [sheet(frame, columns=4, scale=4) for frame in frames]
             durations_ms = [250] * (len(sheets) - 1) + [3000]
             sheets[0].save(output, save_all=True, append_images=sheets[1:], duration=durations_ms, loop=0)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"expected to make a film of {pictures} in {output}; got '{error}'. To fix: choose another --output."
         ) from error
     return output
+
+
+def _read(file: Path) -> Array:
+    """What `keep_pictures` wrote; unlike `np.load` it takes nothing else, and closes the file in any case."""
+    with file.open("rb") as stream:
+        return npy.read_array(stream, allow_pickle=False)
