@@ -1,6 +1,6 @@
 """How long a command takes to begin: CPU time of ``glassnet --help``, and time to the first step of a training.
 
-    python benchmarks/startup.py [--rounds 9]
+python benchmarks/startup.py [--rounds 9]
 """
 
 from __future__ import annotations

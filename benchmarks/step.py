@@ -1,4 +1,6 @@
-"""The whole training step (forward, backward, clipping, AdamW, averaged weights) beside the same network in PyTorch eager, alternating.
+"""The whole training step beside the same network in PyTorch eager, alternating.
+
+A step is forward, backward, clipping, AdamW and the running average of the weights, on both sides.
 
     python benchmarks/step.py [--rounds 7] [--threads N] [--network NAME]
 
@@ -101,7 +103,8 @@ def compare(network: Network, rounds: int, runtime: Runtime) -> None:
     ratios = sorted(b / a for a, b in times)
     mine, torchs = (statistics.median(column) * 1e3 for column in zip(*times, strict=True))
     print(
-        f"{network.name:10} batch {network.batch_size:4}  {runtime.name} {mine:8.2f} ms  PyTorch eager {torchs:8.2f} ms  "
+        f"{network.name:10} batch {network.batch_size:4}  {runtime.name} {mine:8.2f} ms  "
+        f"PyTorch eager {torchs:8.2f} ms  "
         f"PyTorch / ours {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}), "
         f"{network.batch_size / mine * 1e3:,.0f} images/s, {rounds} rounds of {steps} steps",
         flush=True,

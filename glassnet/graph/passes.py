@@ -15,7 +15,8 @@ from glassnet.graph.spec import check
 _MAX_FOLDED_SIZE = 65_536
 # What broadcasts its inputs by itself.
 _ELEMENTWISE = {
-    "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "equal", "greater", "greater_equal", "where",
+    "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where", "equal", "greater",
+    "greater_equal",
 }  # fmt: skip
 
 

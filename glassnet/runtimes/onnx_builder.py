@@ -13,6 +13,9 @@ from onnx import helper, numpy_helper
 from glassnet.autodiff import Array, ArraySpec
 from glassnet.graph import Graph, GraphCall
 
+# With this slope HardSigmoid is a step: 1 for every x > 1e-38, 0 for x <= 0. It is vectorized; Where and Sign are not.
+STEEP = 1e38
+
 
 class Builder:
     """Collects nodes. Rules ask it for the names of values; a deferred value is lowered when it is first asked for."""
@@ -100,7 +103,7 @@ class Builder:
         return helper.make_model(proto, opset_imports=opset_imports, ir_version=ir_version, producer_name="glassnet")
 
     def _name_outputs(self, outputs: Mapping[str, int]) -> None:
-        """Call what nodes make by the names of the graph's outputs; copy what is an input, a constant, or there twice."""
+        """Call what nodes make by the names of the graph's outputs; an input, a constant or a second name is a copy."""
         made = {name for node in self._nodes for name in node.output}
         renamed: dict[str, str] = {}
         for name, value in outputs.items():

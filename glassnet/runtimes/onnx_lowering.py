@@ -1,6 +1,7 @@
 """A graph in ONNX: one rule for each primitive, standard operators only, so that a browser can run it too.
 
-Knows nothing of sessions. Convolution, pooling and normalization, which need more than a line, are in `onnx_forms`.
+Knows nothing of sessions. What needs more than a line is in `onnx_convolution`, `onnx_pooling`,
+`onnx_normalization` and `onnx_forms`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from onnx import helper
 
 from glassnet.errors import MissingRuleError
 from glassnet.graph import Graph, GraphCall
+from glassnet.runtimes import onnx_convolution as convolution
 from glassnet.runtimes import onnx_forms as forms
+from glassnet.runtimes import onnx_normalization as normalization
+from glassnet.runtimes import onnx_pooling as pooling
 from glassnet.runtimes.onnx_builder import Builder, Rule
 
 OPSET = 20
@@ -87,14 +91,14 @@ RULES: Mapping[str, Rule] = {
     "absolute": same("Abs"),
     "add": forms.add,
     "argmax": lambda b, call: b.node("ArgMax", b.name(call.inputs[0]), axis=call.params["axis"], keepdims=0),
-    "avg_pool2d_gradient": forms.avg_pool2d_gradient,
-    "avg_pool2d_with": forms.avg_pool2d,
+    "avg_pool2d_gradient": pooling.avg_pool2d_gradient,
+    "avg_pool2d_with": pooling.avg_pool2d,
     "broadcast_to": lambda b, call: b.node("Expand", b.name(call.inputs[0]), b.integers(*call.params["shape"])),
     "cast_to": _cast,
     "concatenate_parts": lambda b, call: b.node("Concat", *b.inputs(call), axis=call.params["axis"]),
-    "conv2d_input_gradient": forms.conv2d_input_gradient,
-    "conv2d_weight_gradient": forms.conv2d_weight_gradient,
-    "conv2d_with": forms.conv2d,
+    "conv2d_input_gradient": convolution.conv2d_input_gradient,
+    "conv2d_weight_gradient": convolution.conv2d_weight_gradient,
+    "conv2d_with": convolution.conv2d,
     "cos": same("Cos"),
     "divide": same("Div"),
     "equal": same("Equal"),
@@ -106,15 +110,15 @@ RULES: Mapping[str, Rule] = {
     "greater_equal": same("GreaterOrEqual"),
     "log": same("Log"),
     "matmul": forms.matmul,
-    "max_pool2d_gradient": forms.max_pool2d_gradient,
-    "max_pool2d_pick": forms.max_pool2d_pick,
-    "max_pool2d_with": forms.max_pool2d,
+    "max_pool2d_gradient": pooling.max_pool2d_gradient,
+    "max_pool2d_pick": pooling.max_pool2d_pick,
+    "max_pool2d_with": pooling.max_pool2d,
     "maximum": same("Max"),
     "minimum": same("Min"),
     "multiply": forms.multiply,
     "negative": same("Neg"),
-    "normalize": forms.normalize,
-    "normalize_gradient": forms.normalize_gradient,
+    "normalize": normalization.normalize,
+    "normalize_gradient": normalization.normalize_gradient,
     "pad": _pad,
     "power": same("Pow"),
     "reduce_max": _reduce("ReduceMax"),
@@ -133,6 +137,6 @@ RULES: Mapping[str, Rule] = {
     "take": lambda b, call: b.node("Gather", *b.inputs(call), axis=call.params["axis"]),
     "tanh": same("Tanh"),
     "transpose": _transpose,
-    "upsample_nearest2d": forms.upsample_nearest2d,
+    "upsample_nearest2d": pooling.upsample_nearest2d,
     "where": _where,
 }

@@ -102,7 +102,9 @@ def _load(path: Path) -> Checkpoint:
             raise ValueError(f"format {described['format']} instead of {FORMAT_VERSION}")
         if hashlib.sha256(data).hexdigest() != described["sha256"]:
             raise ValueError("a wrong checksum")
-        return Checkpoint(tensors=load_safetensors(data), **{name: described[name] for name in _NUMBERS if name in described})
+        return Checkpoint(
+            tensors=load_safetensors(data), **{name: described[name] for name in _NUMBERS if name in described}
+        )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(
             f"expected a whole checkpoint at {path}; got {error}. To fix: delete that folder."

@@ -1,0 +1,119 @@
+"""Convolution and its gradients in ONNX, in the forms that onnxruntime's CPU kernels do fastest.
+
+benchmarks/onnx_forms.py repeats the comparison that chose them.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from glassnet.graph import GraphCall
+from glassnet.runtimes.onnx_builder import Builder
+
+# Up to this many pixels onnxruntime convolves a batch faster as one wide image, each pixel a row of the whole batch.
+_SMALL_IMAGE_PX = 200
+
+
+def conv2d(b: Builder, call: GraphCall, bias: str | None = None) -> str:
+    (ph, pw), how = call.params["padding"], call.params
+    x, w = call.inputs
+    if _is_small(b, call, x, w):
+        return _conv_small(b, b.name(w), x, b.spec(w).shape[0], (ph, pw), bias)
+    inputs = [*b.inputs(call), *([bias] if bias else [])]
+    return b.node("Conv", *inputs, strides=list(how["stride"]), pads=[ph, pw, ph, pw], group=how["groups"])
+
+
+def conv2d_input_gradient(b: Builder, call: GraphCall) -> str:
+    """A convolution with the kernel turned round where images are small, else ConvTranspose."""
+    g, w = call.inputs
+    kernel, padding = b.spec(w).shape[2:], call.params["padding"]
+    if _is_small(b, call, g, w):
+        smallest = int(np.iinfo(np.int64).min)
+        ends, steps = b.integers(smallest, smallest), b.integers(-1, -1)
+        turned = b.node("Slice", b.transpose(b.name(w), 1, 0, 2, 3), steps, ends, b.integers(2, 3), steps)
+        around = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1])
+        return _conv_small(b, turned, g, b.spec(w).shape[1], around, None)
+    return transposed_windows(b, b.name(g), b.name(w), call, call.params["groups"])
+
+
+def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
+    """Whether the form for small images fits: stride 1, one group, and an output as large as the input."""
+    how, kernel = call.params, b.spec(w).shape[2:]
+    keeps_size = all(2 * p == k - 1 and k > 1 for p, k in zip(how["padding"], kernel, strict=True))
+    is_small = prod(b.spec(x).shape[2:]) <= _SMALL_IMAGE_PX and b.spec(x).shape[1] >= 16
+    return how["stride"] == (1, 1) and how["groups"] == 1 and keeps_size and is_small
+
+
+def _conv_small(b: Builder, kernel: str, x: int, out_channels: int, padding: tuple[int, int], bias: str | None) -> str:
+    """(B, C, H, W) as one image (1, C, H, W * B): neighbours along a row are B numbers apart, which is a dilation."""
+    batch, channels, height, width = b.spec(x).shape
+    wide = b.share(("wide", x), lambda: b.transpose(b.name(x), 1, 2, 3, 0))
+    wide = b.reshape(wide, 1, channels, height, width * batch)
+    pads = [padding[0], padding[1] * batch] * 2
+    out = b.node("Conv", wide, kernel, *([bias] if bias else []), pads=pads, dilations=[1, batch])
+    return b.transpose(b.reshape(out, out_channels, height, width, batch), 3, 0, 1, 2)
+
+
+def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
+    """One convolution with the images as kernels, so that the sum over the batch is its sum over channels.
+
+    The image is laid out (1, B, H, W * C), and the blame (O, B, H', W') slides over it: down by rows, and along by
+    whole pixels of C numbers, because its columns are C (times the stride) apart. Every position along a row is then a
+    (column of the kernel, channel) pair, and the result reads (1, O, kH, kW * C).
+    """
+    x, g = call.inputs
+    groups, (kh, kw) = call.params["groups"], call.params["kernel"]
+    if groups > 1:
+        return _grouped_weight_gradient(b, call)
+    (batch, channels, height, width), (_, out_channels, out_height, out_width) = b.spec(x).shape, b.spec(g).shape
+    (sh, sw), (ph, pw) = call.params["stride"], call.params["padding"]
+    # What the windows never reach at the lower and right border must not count: a negative pad is a cut.
+    bottom = (out_height - 1) * sh + kh - height - ph
+    right = (out_width - 1) * sw + kw - width - pw
+    image = b.share(("rows of pixels", x), lambda: b.transpose(b.name(x), 0, 2, 3, 1))
+    if bottom < 0 or right < 0:
+        ends = b.integers(height + min(bottom, 0), width + min(right, 0))
+        image = b.node("Slice", image, b.integers(0, 0), ends, b.integers(1, 2))
+        height, width, bottom, right = height + min(bottom, 0), width + min(right, 0), max(bottom, 0), max(right, 0)
+    rows = b.reshape(image, 1, batch, height, width * channels)
+    blame = b.share(("blame", g), lambda: b.transpose(b.name(g), 1, 0, 2, 3))
+    pads = [ph, pw * channels, bottom, right * channels]
+    out = b.node("Conv", rows, blame, pads=pads, dilations=[sh, sw * channels])
+    return b.transpose(b.reshape(out, out_channels, kh, kw, channels), 0, 3, 1, 2)
+
+
+def _grouped_weight_gradient(b: Builder, call: GraphCall) -> str:
+    """Images and blame with their batch and channel axes swapped; each input channel is an image of its own."""
+    x, g = call.inputs
+    groups, (kh, kw) = call.params["groups"], call.params["kernel"]
+    (batch, channels, height, width), (_, out_channels, out_height, out_width) = b.spec(x).shape, b.spec(g).shape
+    (sh, sw), (ph, pw) = call.params["stride"], call.params["padding"]
+    signal = b.reshape(b.name(x), batch, groups, channels // groups, height, width)
+    signal = b.reshape(b.transpose(signal, 2, 1, 0, 3, 4), channels // groups, groups * batch, height, width)
+    blame = b.reshape(b.name(g), batch, groups, out_channels // groups, out_height, out_width)
+    blame = b.reshape(b.transpose(blame, 1, 2, 0, 3, 4), out_channels, batch, out_height, out_width)
+    out = b.node("Conv", signal, blame, pads=[ph, pw, ph, pw], dilations=[sh, sw], group=groups)
+    # A stride that does not divide leaves positions at the end that no window of the kernel stands for.
+    cut = b.node("Slice", out, b.integers(0, 0), b.integers(kh, kw), b.integers(2, 3))
+    return b.transpose(cut, 1, 0, 2, 3)
+
+
+def transposed_windows(b: Builder, name: str, kernel: str, call: GraphCall, groups: int) -> str:
+    """Windows of (B, C', H', W') added up into the image that the call returns."""
+    (ph, pw), strides = call.params["padding"], call.params["stride"]
+    kernel_size = call.params.get("kernel") or b.spec(call.inputs[1]).shape[2:]
+    windows, image = b.spec(call.inputs[0]).shape[2:], b.spec(call.output).shape[2:]
+    # Rows and columns that the last window never reached.
+    missed = [
+        n - ((out - 1) * s - 2 * p + k)
+        for n, out, s, p, k in zip(image, windows, strides, (ph, pw), kernel_size, strict=True)
+    ]
+    # onnxruntime wants output_padding below the stride; what is missed beyond that is padded with zeros.
+    beyond = [max(0, m - s + 1) for m, s in zip(missed, strides, strict=True)]
+    out = b.node(
+        "ConvTranspose", name, kernel, strides=list(strides), pads=[ph, pw, ph, pw], group=groups,
+        output_padding=[m - e for m, e in zip(missed, beyond, strict=True)],
+    )  # fmt: skip
+    return b.node("Pad", out, b.integers(0, 0, 0, 0, 0, 0, *beyond)) if any(beyond) else out

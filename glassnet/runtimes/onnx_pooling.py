@@ -1,0 +1,130 @@
+"""Pooling and its gradients, and up-sampling, in ONNX."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from glassnet.graph import GraphCall
+from glassnet.runtimes.onnx_builder import STEEP, Builder
+from glassnet.runtimes.onnx_convolution import transposed_windows
+
+
+def max_pool2d(b: Builder, call: GraphCall) -> str:
+    return b.node("MaxPool", b.name(call.inputs[0]), **_window(call))
+
+
+def avg_pool2d(b: Builder, call: GraphCall) -> str:
+    return b.node("AveragePool", b.name(call.inputs[0]), count_include_pad=1, **_window(call))
+
+
+def max_pool2d_gradient(b: Builder, call: GraphCall) -> str:
+    """Blame goes where the image equals the maximum of its window, in equal shares."""
+    g, x, out = call.inputs
+    if not _tiles(b, call, x):
+        return _overlapping_max_gradient(b, call)
+    winners = _winners(b, call, x, out)
+    shares = _divide_by_count(b, b.name(g), winners, call)
+    return b.node("Mul", _spread(b, shares, call.params["kernel"]), winners)
+
+
+def max_pool2d_pick(b: Builder, call: GraphCall) -> str:
+    gg, x, out = call.inputs
+    size, window = prod(call.params["kernel"]), _window(call)
+    if not _tiles(b, call, x):
+        return _overlapping_max_pick(b, call)
+    winners = _winners(b, call, x, out)
+    picked = b.node("AveragePool", b.node("Mul", b.name(gg), winners), count_include_pad=1, **window)
+    total = b.node("Mul", picked, b.constant(np.array(size, np.float32)))
+    return _divide_by_count(b, total, winners, call)
+
+
+def avg_pool2d_gradient(b: Builder, call: GraphCall) -> str:
+    """A depthwise transposed convolution with a kernel of equal shares."""
+    how, channels = call.params, b.spec(call.output).shape[1]
+    kernel = np.full((channels, 1, *how["kernel"]), 1.0 / prod(how["kernel"]), np.float32)
+    return transposed_windows(b, b.name(call.inputs[0]), b.constant(kernel), call, channels)
+
+
+def upsample_nearest2d(b: Builder, call: GraphCall) -> str:
+    return _spread(b, b.name(call.inputs[0]), call.params["scale"])
+
+
+def _window(call: GraphCall) -> dict[str, list[int]]:
+    (ph, pw), how = call.params["padding"], call.params
+    return {"kernel_shape": list(how["kernel"]), "strides": list(how["stride"]), "pads": [ph, pw, ph, pw]}
+
+
+def _tiles(b: Builder, call: GraphCall, x: int) -> bool:
+    """Whether the windows lie side by side and cover the image, so that gradients need no sums."""
+    how = call.params
+    divides = all(n % k == 0 for n, k in zip(b.spec(x).shape[2:], how["kernel"], strict=True))
+    return how["kernel"] == how["stride"] and how["padding"] == (0, 0) and divides
+
+
+def _spread(b: Builder, name: str, scale: tuple[int, int]) -> str:
+    scales = b.constant(np.array([1, 1, *scale], np.float32))
+    how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return b.node("Resize", name, "", scales, **how)
+
+
+def _winners(b: Builder, call: GraphCall, x: int, out: int) -> str:
+    """1.0 where the image equals the maximum of its window: x - maximum is 0 there and negative elsewhere."""
+
+    def make() -> str:
+        behind = b.node("Sub", b.name(x), _spread(b, b.name(out), call.params["kernel"]))
+        return b.node("HardSigmoid", behind, alpha=STEEP, beta=1.0)
+
+    return str(b.share(("winners", x, out, call.params["kernel"]), make))
+
+
+def _divide_by_count(b: Builder, name: str, winners: str, call: GraphCall) -> str:
+    share = b.node("AveragePool", winners, count_include_pad=1, **_window(call))
+    return b.node("Div", name, b.node("Mul", share, b.constant(np.array(prod(call.params["kernel"]), np.float32))))
+
+
+def _overlapping_max_gradient(b: Builder, call: GraphCall) -> str:
+    """Every window laid out by itself, its winners found there, and their shares added up where windows overlap."""
+    g = call.inputs[0]
+    (batch, channels, height, width), kernel = b.spec(g).shape, call.params["kernel"]
+    shares = b.node("Mul", _shares_in_windows(b, call), b.node("Unsqueeze", b.name(g), b.integers(2)))
+    flat = b.reshape(shares, batch, channels * prod(kernel), height, width)
+    return transposed_windows(b, flat, b.constant(_one_hot(channels, kernel)), call, channels)
+
+
+def _overlapping_max_pick(b: Builder, call: GraphCall) -> str:
+    values = _laid_out(b, call, b.name(call.inputs[0]), 0.0)
+    product = b.node("Mul", values, _shares_in_windows(b, call))
+    return b.node("ReduceSum", product, b.integers(2), keepdims=0)
+
+
+def _shares_in_windows(b: Builder, call: GraphCall) -> str:
+    """(B, C, kH * kW, H', W'): the share of each element of each window in its maximum."""
+    lowest = float(np.finfo(np.float32).min)
+    values = _laid_out(b, call, b.name(call.inputs[1]), lowest)
+    best = b.node("Unsqueeze", b.name(call.inputs[2]), b.integers(2))
+    winners = b.node("Cast", b.node("Equal", values, best), to=TensorProto.FLOAT)
+    return b.node("Div", winners, b.node("ReduceSum", winners, b.integers(2), keepdims=1))
+
+
+def _laid_out(b: Builder, call: GraphCall, name: str, padding_value: float) -> str:
+    """(B, C, H, W) -> (B, C, kH * kW, H', W') by one strided slice for each place in the window."""
+    (ph, pw), (sh, sw), (kh, kw) = call.params["padding"], call.params["stride"], call.params["kernel"]
+    height, width = b.spec(call.inputs[2]).shape[2:]
+    value = b.constant(np.array(padding_value, np.float32))
+    padded = b.node("Pad", name, b.integers(0, 0, ph, pw, 0, 0, ph, pw), value)
+    parts = [
+        b.node("Unsqueeze", b.node("Slice", padded, b.integers(i, j),
+               b.integers(i + (height - 1) * sh + 1, j + (width - 1) * sw + 1), b.integers(2, 3), b.integers(sh, sw)),
+               b.integers(2))
+        for i in range(kh) for j in range(kw)
+    ]  # fmt: skip
+    return b.node("Concat", *parts, axis=2)
+
+
+def _one_hot(channels: int, kernel: tuple[int, int]) -> Any:
+    """(C * kH * kW, 1, kH, kW): kernel (c, i, j) is 1 at (i, j)."""
+    return np.tile(np.eye(prod(kernel), dtype=np.float32), (channels, 1)).reshape(-1, 1, *kernel)
