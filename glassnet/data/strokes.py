@@ -5,7 +5,8 @@ of somebody's screen; simplified ones are [x[], y[]] from 0 to 255.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -28,7 +29,8 @@ MAX_LINE_BYTES = 4 * 2**20
 
 def read_drawings(path: Path, limit: int | None = None) -> list[Drawing]:
     """Read the drawings of an ndjson file, at most `limit` of them, each with coordinates from 0 to 255."""
-    drawings = [_drawing(line, f"{path}, line {number}") for number, line in islice(_lines(path), limit)]
+    with closing(_lines(path)) as lines:
+        drawings = [_drawing(line, f"{path}, line {number}") for number, line in islice(lines, limit)]
     if not drawings:
         raise DataError(
             f"expected one drawing per line in {path}; got no lines. To fix: copy or download the file again"
@@ -36,7 +38,7 @@ def read_drawings(path: Path, limit: int | None = None) -> list[Drawing]:
     return drawings
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path) -> Generator[tuple[int, bytes]]:
     """The lines that hold something, numbered from 1 as editors do."""
     count = 0
     with path.open("rb") as file:

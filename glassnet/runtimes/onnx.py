@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,7 +23,7 @@ class OnnxRuntime:
 
     def __init__(self, num_threads: int | None = None):
         """``num_threads``: None for as many as this process may use cores."""
-        self._num_threads = num_threads or len(os.sched_getaffinity(0))
+        self._num_threads = num_threads or _num_cores()
 
     def compile(self, graph: Graph) -> OnnxExecutable:
         for name, spec in (graph.input_specs() | graph.output_specs()).items():
@@ -45,6 +46,11 @@ class OnnxRuntime:
             to_onnx(graph).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         return OnnxExecutable(graph, session)
+
+
+def _num_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class OnnxExecutable:
