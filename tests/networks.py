@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ Loss = Callable[[Module, Mapping[str, Tensor]], Tensor]
 
 def mlp(generator: np.random.Generator, *widths: int, dtype: str = "float32") -> Module:
     layers: list[Module] = []
-    for inner, outer in zip(widths[:-1], widths[1:], strict=True):
+    for inner, outer in pairwise(widths):
         layers += [Linear(inner, outer, generator=generator, dtype=dtype), ReLU()]
     return Sequential(*layers[:-1])
 
@@ -46,7 +47,8 @@ def conv_net(generator: np.random.Generator) -> Module:
 def normalized_conv_net(generator: np.random.Generator) -> Module:
     return Sequential(
         Conv2d(3, 8, 3, padding=1, has_bias=False, generator=generator), BatchNorm2d(8), ReLU(), MaxPool2d(2),
-        Conv2d(8, 12, 3, padding=1, has_bias=False, generator=generator), BatchNorm2d(12), ReLU(), MaxPool2d(3, stride=2, padding=1),
+        Conv2d(8, 12, 3, padding=1, has_bias=False, generator=generator), BatchNorm2d(12), ReLU(),
+        MaxPool2d(3, stride=2, padding=1),
         Flatten(), Linear(12 * 4, 10, generator=generator),
     )  # fmt: skip
 
@@ -58,7 +60,8 @@ def residual_net(generator: np.random.Generator) -> Module:
     )  # fmt: skip
     shortcut = Conv2d(8, 16, 1, stride=2, generator=generator)
     return Sequential(
-        Conv2d(3, 8, 3, padding=1, has_bias=False, generator=generator), BatchNorm2d(8), ReLU(), Residual(inner, shortcut), ReLU(),
+        Conv2d(3, 8, 3, padding=1, has_bias=False, generator=generator), BatchNorm2d(8), ReLU(),
+        Residual(inner, shortcut), ReLU(),
         GlobalAvgPool(), Linear(16, 10, generator=generator),
     )  # fmt: skip
 

@@ -18,7 +18,6 @@ from glassnet.training.events import Finished
 from tests.cli.conftest import COMMAND, environment, options, run_outside
 from tests.training.toy import assert_same_state
 
-
 pytestmark = pytest.mark.slow
 
 
@@ -131,9 +130,7 @@ def test_a_reader_that_goes_away(tmp_path: Path, drawings: Path) -> None:
     program = slow_lines + "from glassnet.cli.main import main\nsys.exit(main(sys.argv[1:]))"
     how = options(drawings, "--steps", 100_000, "--run", run)
     command = [sys.executable, "-c", program, "train", "houses", *how]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=writing
-    ) as process:
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=writing) as process:
         os.close(writing)
         wait_until(has_steps(run, 2))
         os.close(reading)

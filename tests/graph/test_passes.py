@@ -169,7 +169,9 @@ X = np.array([0.0, 1.0, 2.0])
 def test_what_is_large_is_not_folded() -> None:
     """It would travel with the graph."""
     spec, big = ArraySpec((), np.dtype("float64")), (300, 300)
-    placed = trace(lambda t, _: {"y": flip(broadcast_to(t["c"], shape=big), axes=(0,)) * t["x"]}, {"x": spec, "c": spec})
+    placed = trace(
+        lambda t, _: {"y": flip(broadcast_to(t["c"], shape=big), axes=(0,)) * t["x"]}, {"x": spec, "c": spec}
+    )
     constants = {**placed.constants, placed.inputs["c"]: np.asarray(1.0)}
     graph = replace(placed, inputs={"x": placed.inputs["x"]}, constants=constants)
     assert max(array.size for array in optimize(graph).constants.values()) == 1
@@ -177,14 +179,18 @@ def test_what_is_large_is_not_folded() -> None:
 
 @pytest.mark.parametrize(
     "operation",
-    [lambda x, y: x + y, lambda x, y: y * x, lambda x, y: x / y, lambda x, y: maximum(x, y), lambda x, y: x > y]
-    + [lambda x, y: where(x > 0.0, y, x)],
+    [
+        lambda x, y: x + y,
+        lambda x, y: y * x,
+        lambda x, y: x / y,
+        lambda x, y: maximum(x, y),
+        lambda x, y: x > y,
+        lambda x, y: where(x > 0.0, y, x),
+    ],
 )
 def test_broadcasts_are_absorbed(operation) -> None:
     spec = ArraySpec((3,), np.dtype("float64"))
-    graph = trace(
-        lambda t, _: {"y": operation(t["x"], broadcast_to(t["s"], shape=(3, 3)))}, {"x": MATRIX, "s": spec}
-    )
+    graph = trace(lambda t, _: {"y": operation(t["x"], broadcast_to(t["s"], shape=(3, 3)))}, {"x": MATRIX, "s": spec})
     assert "broadcast_to" not in names(optimize(graph))
 
 

@@ -6,7 +6,7 @@ start and less closely at the end: to 1e-5 at step 1, growing to the stated tole
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pytest
@@ -27,6 +27,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:CUDA initialization")
 
 Batches = Callable[[int], dict[str, Array]]
 TorchLoss = Callable[[torch.nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """PyTorch's threads spin while they wait, which is slow beside those of NumPy and onnxruntime."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def our_curve(
@@ -140,10 +149,10 @@ def torch_draw_loss(twin: torch.nn.Module, batch: Mapping[str, torch.Tensor]) ->
 def test_unet_curve(runtime: str) -> None:
     model = unet()
     twin = twin_of(model, torch_twins.TorchUNet())
-    expected = torch_curve(twin, torch.optim.Adam(twin.parameters(), 1e-3), noisy, 15, torch_draw_loss)
+    expected = torch_curve(twin, torch.optim.Adam(twin.parameters(), 2e-4), noisy, 40, torch_draw_loss)
     assert expected[-1] < expected[0]
-    ours = our_curve(runtime, model, Adam(1e-3), noisy, 15, draw_loss)
-    assert_curves_agree(ours, expected, at_the_end=1e-3)
+    ours = our_curve(runtime, model, Adam(2e-4), noisy, 40, draw_loss)
+    assert_curves_agree(ours, expected, at_the_end=1e-4)
 
 
 def unet_gradients_in_torch(model: Module, batch: Mapping[str, Array], dtype: torch.dtype) -> dict[str, Array]:

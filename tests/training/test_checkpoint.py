@@ -29,7 +29,11 @@ def assert_is(checkpoint: Checkpoint, step: int) -> None:
     expected = state(step)
     assert checkpoint.step == step
     assert checkpoint.elapsed_s == expected.elapsed_s
-    assert (checkpoint.best_validation_loss, checkpoint.evaluations_since_best, checkpoint.num_evaluations) == (0.25, 3, 4)
+    assert (checkpoint.best_validation_loss, checkpoint.evaluations_since_best, checkpoint.num_evaluations) == (
+        0.25,
+        3,
+        4,
+    )
     assert checkpoint.tensors.keys() == expected.tensors.keys()
     for name, array in expected.tensors.items():
         assert checkpoint.tensors[name].dtype == array.dtype

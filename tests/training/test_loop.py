@@ -22,7 +22,8 @@ def test_what_a_training_tells(tmp_path: Path) -> None:
     events = all_events(run)
     looks = ["Stepped", "Pictured", "Evaluated"]
     assert kinds(events) == [
-        "Started", "Pictured", "Checkpointed", *looks * 3, "Stepped", "Evaluated", "Checkpointed", "Pictured", "Finished",
+        "Started", "Pictured", "Checkpointed", *looks * 3, "Stepped", "Evaluated", "Checkpointed", "Pictured",
+        "Finished",
     ]  # fmt: skip
     started, finished = events[0], events[-1]
     assert isinstance(started, Started)
@@ -78,12 +79,8 @@ def test_everything_moves(tmp_path: Path) -> None:
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
-    one, again, other = (
-        new_run(tmp_path / name, seed=seed, steps=8) for name, seed in [("a", 1), ("b", 1), ("c", 2)]
-    )
-    losses = [
-        [event.loss for event in all_events(run) if isinstance(event, Stepped)] for run in (one, again, other)
-    ]
+    one, again, other = (new_run(tmp_path / name, seed=seed, steps=8) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
+    losses = [[event.loss for event in all_events(run) if isinstance(event, Stepped)] for run in (one, again, other)]
     assert_same_state(one, again)
     assert losses[0] == losses[1] != losses[2]
 

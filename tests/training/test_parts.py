@@ -161,8 +161,10 @@ def test_settings_are_read_back() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "null", "[1, 2]", '"words"', "{}", '{"task": "toy"}', '{"task": "toy", "steps": "many"}']
-    + ['{"task": "toy", "steps": 5, "colour": "red"}', '{"task": "toy", "steps": -5}'],
+    [
+        *("", "{", "null", "[1, 2]", '"words"', "{}", '{"task": "toy"}', '{"task": "toy", "steps": "many"}'),
+        *('{"task": "toy", "steps": 5, "colour": "red"}', '{"task": "toy", "steps": -5}'),
+    ],
 )
 def test_settings_that_are_none(text: str) -> None:
     with pytest.raises(CheckpointError, match=r"^expected the settings of a glassnet run in here; got .* To fix: "):

@@ -160,13 +160,12 @@ class Full:
 
 
 def test_a_disk_that_is_full_while_events_are_written(tmp_path: Path) -> None:
-    with (
-        pytest.raises(CheckpointError, match=r"^expected to write to .*; got 'No space left on device'\. To fix: "),
-        Writer(new_run(tmp_path)) as writer,
-    ):
-        writer._file.close()
-        writer._file = Full()  # type: ignore[assignment]
-        writer.write(Noticed(0, "lost"))
+    writer = Writer(new_run(tmp_path)).__enter__()
+    writer._file.close()
+    writer._file = Full()  # type: ignore[assignment]
+    for fails in (lambda: writer.write(Noticed(0, "lost")), lambda: writer.__exit__()):
+        with pytest.raises(CheckpointError, match=r"^expected to write to .*; got 'No space left on device'\. To fix"):
+            fails()
     with Writer(Run(tmp_path)):
         pass  # and the lock is free again
 
@@ -217,7 +216,9 @@ def test_runs_are_found_oldest_first(tmp_path: Path) -> None:
 def test_other_settings(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=20)
     run.adopt({"seed": 0, "learning_rate": 0.03})
-    with pytest.raises(CheckpointError, match=r"^expected to resume .*; got seed 1 instead of 0\. To fix: leave --seed"):
+    with pytest.raises(
+        CheckpointError, match=r"^expected to resume .*; got seed 1 instead of 0\. To fix: leave --seed"
+    ):
         run.adopt({"seed": 1})
     with pytest.raises(SettingsError):
         run.adopt({"minutes": 1.0, "steps": 3})
@@ -267,9 +268,10 @@ def test_a_process_killed_while_it_kept_pictures(tmp_path: Path, monkeypatch: py
         stream.write(b"\x93NUMPY")
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr("numpy.save", half)
-        keep_pictures(tmp_path, 2, PICTURES)
+        with pytest.raises(KeyboardInterrupt):
+            keep_pictures(tmp_path, 2, PICTURES)
     write_film(tmp_path, tmp_path / "film.gif")
 
 
