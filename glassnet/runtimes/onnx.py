@@ -37,7 +37,7 @@ class OnnxRuntime:
         options.log_severity_level = 3
         # Threads that wait in a loop for the next operator are fast alone, and cost a step twice its time or more when
         # another program wants the core; after this long they sleep.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
         # One level higher it wraps poolings into conversions to a blocked layout that convolutions here never use.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         # Weights that shrink towards 0 pass through denormal numbers, on which arithmetic is many times slower.

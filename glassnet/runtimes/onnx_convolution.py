@@ -13,7 +13,7 @@ from glassnet.graph import GraphCall
 from glassnet.runtimes.onnx_builder import Builder
 
 # Up to this many pixels onnxruntime convolves a batch faster as one wide image, each pixel a row of the whole batch.
-_SMALL_IMAGE_PX = 200
+_SMALL_IMAGE_PX = 300
 
 
 def conv2d(b: Builder, call: GraphCall, bias: str | None = None) -> str:
@@ -42,7 +42,7 @@ def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
     """Whether the form for small images fits: stride 1, one group, and an output as large as the input."""
     how, kernel = call.params, b.spec(w).shape[2:]
     keeps_size = all(2 * p == k - 1 and k > 1 for p, k in zip(how["padding"], kernel, strict=True))
-    is_small = prod(b.spec(x).shape[2:]) <= _SMALL_IMAGE_PX and b.spec(x).shape[1] >= 16
+    is_small = prod(b.spec(x).shape[2:]) <= _SMALL_IMAGE_PX and b.spec(x).shape[1] >= 4
     return how["stride"] == (1, 1) and how["groups"] == 1 and keeps_size and is_small
 
 
