@@ -22,7 +22,7 @@ from glassnet.nn import Module
 from glassnet.ops import Random, cast, maximum, mean, minimum, reshape, square
 from glassnet.runtimes import Executable, Runtime, get_runtime
 from glassnet.training import Checkpoint, Run, Settings
-from glassnet.training.pictures import sheet
+from glassnet.training.pictures import check_output, sheet
 from glassnet.training.randomness import generator
 from glassnet.training.step import below, weights_of
 
@@ -166,10 +166,7 @@ def draw_houses(run: Run, checkpoint: Checkpoint, num: int, seed: int) -> Array:
 
 def write_drawings(path: Path, draw: Callable[[], Array]) -> None:
     """Put what ``draw()`` returns into a .png sheet or a .npy; the path is checked before the work begins."""
-    if path.suffix not in (".png", ".npy"):
-        raise SettingsError(f"expected --output FILE.png or FILE.npy; got {path}. To fix: choose one of these.")
-    if not path.parent.is_dir():
-        raise SettingsError(f"expected --output in a folder that exists; got {path}. To fix: make {path.parent}.")
+    check_output(path, ".png", ".npy")
     images = draw()
     try:
         if path.suffix == ".npy":

@@ -41,16 +41,24 @@ def sheet(images: Array, columns: int, scale: int = 2, gap_px: int = 4) -> Image
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
 
 
+def check_output(path: Path, *suffixes: str) -> None:
+    """Raise SettingsError unless ``path`` ends in one of the suffixes and its folder exists."""
+    if path.suffix not in suffixes:
+        choices = " or ".join(f"FILE{suffix}" for suffix in suffixes)
+        raise SettingsError(f"expected --output {choices}; got {path}. To fix: choose one of these.")
+    if not path.parent.is_dir():
+        raise SettingsError(f"expected --output in a folder that exists; got {path}. To fix: make {path.parent}.")
+
+
 def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
     """How the pictures kept in ``pictures`` came to be: a .png with a row for each moment, or a .gif that moves.
 
-    Raises CheckpointError if there are none, or the file cannot be written.
+    Raises CheckpointError if there are none, or the file cannot be written, SettingsError if it cannot be meant.
     """
     files = sorted(pictures.glob("*.npy"))
     if not files:
         raise CheckpointError(f"expected pictures in {pictures}; got none. To fix: train this run first.")
-    if output.suffix not in (".png", ".gif"):
-        raise SettingsError(f"expected --output FILE.png or FILE.gif; got {output}. To fix: choose one of these.")
+    check_output(output, ".png", ".gif")
     try:
         frames = [_read(file) for file in files]
         if output.suffix == ".png":
