@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 import click
 
@@ -42,9 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("glassnet: stopped", err=True)
         return 130
     except BrokenPipeError:
-        # The reader of our output went away, as in `glassnet runs | head -1`; nobody is left to be told.
-        sys.stdout = None
+        _stop_talking()
         return 1
+
+
+def _stop_talking() -> None:
+    """The reader of our output went away, as in `glassnet runs | head -1`: what is still to be flushed goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
 
 
 def _complain(message: str) -> None:

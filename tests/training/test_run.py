@@ -289,8 +289,11 @@ def test_no_pictures_and_no_place_for_a_film(tmp_path: Path) -> None:
     keep_pictures(tmp_path, 1, PICTURES)
     with pytest.raises(SettingsError, match=r"^expected --output FILE\.png or FILE\.gif; got .*film\.mp4\. To fix: "):
         write_film(tmp_path, tmp_path / "film.mp4")
-    with pytest.raises(CheckpointError, match=r"^expected to make a film .* To fix: "):
+    with pytest.raises(SettingsError, match=r"^expected --output in a folder that exists; got .* To fix: make "):
         write_film(tmp_path, tmp_path / "missing" / "film.png")
+    (tmp_path / "film.png").mkdir()
+    with pytest.raises(CheckpointError, match=r"^expected to make a film .* To fix: "):
+        write_film(tmp_path, tmp_path / "film.png")
 
 
 def test_steps_are_in_the_log_when_the_run_is_over(tmp_path: Path) -> None:
