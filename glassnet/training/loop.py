@@ -15,6 +15,7 @@ import numpy as np
 
 from glassnet.autodiff import Array
 from glassnet.errors import CheckpointError, DivergedError
+from glassnet.nn import Module
 from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
 from glassnet.runtimes import Executable, Runtime
 from glassnet.training import checkpoint as checkpoints
@@ -171,28 +172,8 @@ class _Training:
 
     def _take_step(self, progress: float) -> Stepped:
         began = time.monotonic()
-        settings, graph = self._settings, self._step_graph.graph
-        learning_rate = settings.learning_rate * self._schedule(progress)
-        hyper = {
-            **self._step_graph.hyperparameters,
-            "learning_rate": learning_rate,
-            "weight_decay": settings.weight_decay,
-        }
-        scalars = {
-            "step": self.step + 1,
-            "ema_decay": warmed_up_decay(settings.ema_decay, self.step),
-            "max_gradient_norm": settings.max_gradient_norm,
-            **{f"hyper/{name}": value for name, value in hyper.items()},
-        }
-        batch = {f"batch/{name}": array for name, array in self._batches.batch(self.step).items()}
-        specs = graph.input_specs()
-        outputs = self._executable(
-            {
-                **batch,
-                **{name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()},
-                **draw_inputs(graph, generator(settings.seed, "step", self.step)),
-            }
-        )
+        learning_rate = self._settings.learning_rate * self._schedule(progress)
+        outputs = self._executable(self._inputs(learning_rate))
         self.step += 1
         loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
         if not math.isfinite(loss) or not math.isfinite(norm):
@@ -201,8 +182,26 @@ class _Training:
         took_s = time.monotonic() - began
         return Stepped(
             self.step, loss, norm, learning_rate, self._progress(), self.clock.elapsed_s(),
-            settings.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
+            self._settings.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
         )  # fmt: skip
+
+    def _inputs(self, learning_rate: float) -> dict[str, Array]:
+        """All that varies from step to step: examples, numbers, and what is random."""
+        settings, graph = self._settings, self._step_graph.graph
+        hyper = {**self._step_graph.hyperparameters, "weight_decay": settings.weight_decay}
+        scalars = {
+            "step": self.step + 1,
+            "ema_decay": warmed_up_decay(settings.ema_decay, self.step),
+            "max_gradient_norm": settings.max_gradient_norm,
+            **{f"hyper/{name}": value for name, value in hyper.items()},
+            "hyper/learning_rate": learning_rate,
+        }
+        specs = graph.input_specs()
+        return {
+            **{f"batch/{name}": array for name, array in self._batches.batch(self.step).items()},
+            **{name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()},
+            **draw_inputs(graph, generator(settings.seed, "step", self.step)),
+        }
 
     def _weights(self) -> dict[str, Array]:
         return weights_of(self._step_graph.named(self._executable.carried()))
@@ -233,7 +232,7 @@ class _Training:
 class _Validation:
     """The loss on held-out examples, always with the same random numbers, so that only the weights change it."""
 
-    def __init__(self, task: Task, model, runtime: Runtime, seed: int):  # type: ignore[no-untyped-def]
+    def __init__(self, task: Task, model: Module, runtime: Runtime, seed: int):
         num_examples = len(next(iter(task.validation.values())))
         self._graph = build_validation(task, model, num_examples)
         self._executable = runtime.compile(self._graph)
