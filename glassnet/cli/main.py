@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("glassnet: stopped", err=True)
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click and rich make the second of the first
         _stop_talking()
         return 1
 
