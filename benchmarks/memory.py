@@ -60,13 +60,9 @@ def _measure(who: str, batch_size: int) -> dict[str, float]:
         step = build_step(task, task.model(generator), batch_size)
         executable = runtime.compile(step.graph)
         executable.load(step.initial)
-        specs = step.graph.input_specs()
         for i in range(20):
-            scalars = {"step": i + 1, "ema_decay": 0.99, "max_gradient_norm": 1.0}
-            scalars |= {f"hyper/{name}": value for name, value in step.hyperparameters.items()}
             batch = {"batch/images": task.training["images"][:batch_size]}
-            inputs = {name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()}
-            executable({**batch, **inputs, **draw_inputs(step.graph, generator)})
+            executable({**batch, **step.scalars(i + 1, 0.99, 1.0), **draw_inputs(step.graph, generator)})
     else:
         import torch
         from networks import NETWORKS

@@ -24,7 +24,7 @@ from networks import NETWORKS, Batch, Network
 from glassnet.autodiff import Array
 from glassnet.runtimes import Runtime
 from glassnet.runtimes.onnx import OnnxRuntime
-from glassnet.training.step import build_step
+from glassnet.training.step import build_step, under
 
 Step = Callable[[Batch], float]
 
@@ -49,15 +49,12 @@ def our_step(network: Network, runtime: Runtime, examples: Batch) -> tuple[Step,
     step = build_step(_Task(network, examples), model, network.batch_size)  # type: ignore[arg-type]
     executable = runtime.compile(step.graph)
     executable.load(step.initial)
-    specs, count = step.graph.input_specs(), [0]
-    hyper = {**step.hyperparameters, "learning_rate": 1e-3, "weight_decay": 0.0}
+    count = [0]
 
     def run(batch: Batch) -> float:
         count[0] += 1
-        scalars = {"step": count[0], "ema_decay": 0.99, "max_gradient_norm": 1e9}
-        scalars |= {f"hyper/{name}": value for name, value in hyper.items()}
-        inputs = {name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()}
-        return float(executable({**inputs, **{f"batch/{name}": array for name, array in batch.items()}})["loss"])
+        scalars = step.scalars(count[0], 0.99, 1e9, learning_rate=1e-3, weight_decay=0.0)
+        return float(executable({**scalars, **under("batch", batch)})["loss"])
 
     return run, weights
 

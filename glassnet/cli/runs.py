@@ -36,7 +36,12 @@ def runs(directory: Path, as_json: bool) -> None:
 def _summary(run: Run) -> dict[str, Any]:
     from glassnet.training.events import Checkpointed, Finished
 
-    saved, finished = run.last(Checkpointed), run.last(Finished)
+    saved = finished = None
+    for event in run.events():  # once: a long training has a long log
+        if isinstance(event, Checkpointed):
+            saved = event
+        elif isinstance(event, Finished):
+            finished = event
     return {
         "run": str(run.path),
         "task": run.settings.task,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,14 +49,13 @@ def trace(
     with Tape() as tape:
         results = function(placeholders, random)
     requested = {name: tensor for name, (_, tensor) in random.requests.items()}
-    graph = _close(tape, {**placeholders, **requested}, results, tuple(carried))
     drawn = {name: distribution for name, (distribution, _) in random.requests.items()}
-    graph = Graph(graph.specs, graph.inputs, graph.constants, graph.calls, graph.outputs, graph.carried, drawn)
+    graph = replace(_close(tape, {**placeholders, **requested}, results), carried=tuple(carried), random=drawn)
     check(graph)
     return graph
 
 
-def _close(tape: Tape, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], carried: tuple[str, ...]) -> Graph:
+def _close(tape: Tape, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Graph:
     """Number the values of a tape that was heard while tracing."""
     numbers: dict[Tensor, int] = {}
     specs: list[ArraySpec] = []
@@ -83,6 +83,4 @@ def _close(tape: Tape, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tenso
         if call.output.is_symbolic
     ]
     named_outputs = {name: number(tensor) for name, tensor in outputs.items()}
-    return Graph(
-        tuple(specs), {n: numbers[t] for n, t in inputs.items()}, constants, tuple(calls), named_outputs, carried
-    )
+    return Graph(tuple(specs), {n: numbers[t] for n, t in inputs.items()}, constants, tuple(calls), named_outputs)

@@ -48,10 +48,8 @@ class ResidualBlock(Module):
     def __call__(self, x: Tensor, time: Tensor) -> Tensor:
         batch, channels = x.shape[:2]
         scale_and_shift = reshape(self.time(time), (batch, 2 * channels, 1, 1))
-        scale, shift = (
-            slice_axis(scale_and_shift, 1, 0, channels),
-            slice_axis(scale_and_shift, 1, channels, 2 * channels),
-        )
+        scale = slice_axis(scale_and_shift, 1, 0, channels)
+        shift = slice_axis(scale_and_shift, 1, channels, 2 * channels)
         h = self.conv1(relu(self.norm1(x)))
         h = self.conv2(relu(self.norm2(h) * (scale + 1.0) + shift))
         return x + h

@@ -35,7 +35,7 @@ class Adam:
         return {"learning_rate": self.learning_rate, "beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
 
     def init(self, parameters: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
-        return moments_like(parameters)
+        return {**like("first_moment", parameters), **like("second_moment", parameters)}
 
     def update(
         self,
@@ -45,34 +45,29 @@ class Adam:
         step: Tensor,
         hyper: Mapping[str, Tensor],
     ) -> tuple[Tensors, Tensors]:
-        new_state = new_moments(gradients, state, hyper)
-        stride = stride_of(step, hyper)
-        return {n: p - stride(*moments_of(n, new_state)) for n, p in parameters.items()}, new_state
+        new_state = _new_moments(gradients, state, hyper)
+        stride = _stride_of(step, hyper)
+        return {n: p - stride(*_moments_of(n, new_state)) for n, p in parameters.items()}, new_state
 
 
-def moments_like(parameters: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
-    """The specs of m and v for each parameter."""
-    return {**like("first_moment", parameters), **like("second_moment", parameters)}
-
-
-def moments_of(name: str, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _moments_of(name: str, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """m and v of one parameter."""
     return state[f"first_moment/{name}"], state[f"second_moment/{name}"]
 
 
-def new_moments(gradients: Mapping[str, Tensor], state: Mapping[str, Tensor], hyper: Mapping[str, Tensor]) -> Tensors:
+def _new_moments(gradients: Mapping[str, Tensor], state: Mapping[str, Tensor], hyper: Mapping[str, Tensor]) -> Tensors:
     """m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g^2 for each parameter."""
     beta1, beta2 = hyper["beta1"], hyper["beta2"]
     rest1, rest2 = 1.0 - beta1, 1.0 - beta2
     new: Tensors = {}
     for name, g in gradients.items():
-        m, v = moments_of(name, state)
+        m, v = _moments_of(name, state)
         new[f"first_moment/{name}"] = m * beta1 + g * rest1
         new[f"second_moment/{name}"] = v * beta2 + g * g * rest2
     return new
 
 
-def stride_of(step: Tensor, hyper: Mapping[str, Tensor]) -> Stride:
+def _stride_of(step: Tensor, hyper: Mapping[str, Tensor]) -> Stride:
     """From (m, v) to alpha m^ / (sqrt(v^) + eps), what is taken off a parameter.
 
     Both corrections are scalars and are taken out of the work for each element: with c = sqrt(1 - beta2^t) it is

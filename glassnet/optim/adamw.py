@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from glassnet.autodiff import ArraySpec, Tensor
-from glassnet.optim.adam import moments_like, moments_of, new_moments, stride_of
+from glassnet.optim.adam import Adam
 from glassnet.optim.optimizer import Decays, Tensors, decays_kernels
 
 
@@ -36,7 +36,7 @@ class AdamW:
         }  # fmt: skip
 
     def init(self, parameters: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
-        return moments_like(parameters)
+        return Adam().init(parameters)
 
     def update(
         self,
@@ -46,8 +46,6 @@ class AdamW:
         step: Tensor,
         hyper: Mapping[str, Tensor],
     ) -> tuple[Tensors, Tensors]:
-        new_state = new_moments(gradients, state, hyper)
-        stride = stride_of(step, hyper)
         shrinking = 1.0 - hyper["learning_rate"] * hyper["weight_decay"]
         shrunk = {n: p * shrinking if self.decays(n, p.spec) else p for n, p in parameters.items()}
-        return {n: p - stride(*moments_of(n, new_state)) for n, p in shrunk.items()}, new_state
+        return Adam().update(shrunk, gradients, state, step, hyper)

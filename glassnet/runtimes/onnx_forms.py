@@ -74,15 +74,22 @@ def _is_gemm(b: Builder, call: GraphCall) -> bool:
 
 
 def reduce_sum(b: Builder, call: GraphCall) -> str:
-    axes, shape = call.params["axes"], b.spec(call.inputs[0]).shape
-    name = b.name(call.inputs[0])
-    if not axes:
-        return name
-    if axes == (0, 2, 3) and len(shape) == 4:  # a bias: rows first, then the batch
+    shape, name = b.spec(call.inputs[0]).shape, b.name(call.inputs[0])
+    if call.params["axes"] == (0, 2, 3) and len(shape) == 4:  # a bias: rows first, then the batch
         by_row = b.node("ReduceSum", b.reshape(name, shape[0] * shape[1], -1), b.integers(1), keepdims=0)
         total = b.node("ReduceSum", b.reshape(by_row, *shape[:2]), b.integers(0), keepdims=0)
         return b.reshape(total, *b.spec(call.output).shape)
-    return b.node("ReduceSum", name, b.integers(*axes), keepdims=int(call.params["keepdims"]))
+    return _reduce(b, call, "ReduceSum")
+
+
+def reduce_max(b: Builder, call: GraphCall) -> str:
+    return _reduce(b, call, "ReduceMax")
+
+
+def _reduce(b: Builder, call: GraphCall, op_type: str) -> str:
+    """Without axes ONNX would reduce all of them."""
+    axes, name = call.params["axes"], b.name(call.inputs[0])
+    return b.node(op_type, name, b.integers(*axes), keepdims=int(call.params["keepdims"])) if axes else name
 
 
 def step(b: Builder, call: GraphCall) -> str:

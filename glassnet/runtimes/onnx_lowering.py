@@ -79,14 +79,6 @@ def _where(b: Builder, call: GraphCall) -> str:
     return b.node("Where", condition, x, y)
 
 
-def _reduce(op_type: str) -> Rule:
-    return lambda b, call: (
-        b.node(op_type, b.name(call.inputs[0]), b.integers(*call.params["axes"]), keepdims=int(call.params["keepdims"]))
-        if call.params["axes"]
-        else b.name(call.inputs[0])
-    )
-
-
 RULES: Mapping[str, Rule] = {
     "absolute": same("Abs"),
     "add": forms.add,
@@ -121,7 +113,7 @@ RULES: Mapping[str, Rule] = {
     "normalize_gradient": normalization.normalize_gradient,
     "pad": _pad,
     "power": same("Pow"),
-    "reduce_max": _reduce("ReduceMax"),
+    "reduce_max": forms.reduce_max,
     "reduce_sum": forms.reduce_sum,
     "relu": same("Relu"),
     "reshape_to": lambda b, call: b.reshape(b.name(call.inputs[0]), *call.params["shape"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
-from glassnet.training.step import TrainingStep, build_step, build_validation, weights_of
+from glassnet.training.step import TrainingStep, build_step, build_validation, under, weights_of
 from glassnet.training.task import Task
 
 CHECKPOINT_INTERVAL_S = 30.0
@@ -88,7 +89,7 @@ class _Training:
         self.saved_step = start.step if resume else -1
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
         self._num_evaluations = start.num_evaluations
-        self._losses: list[float] = []
+        self._losses: deque[float] = deque(maxlen=_LOSSES_AVERAGED)
         self.clock = _Clock(start.elapsed_s, time.monotonic())
 
     def events(self) -> Iterator[Event]:
@@ -178,7 +179,7 @@ class _Training:
         loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise self._diverged(f"loss {loss:g} and gradient norm {norm:g}")
-        self._losses = [*self._losses[1 - _LOSSES_AVERAGED :], loss]
+        self._losses.append(loss)
         took_s = time.monotonic() - began
         return Stepped(
             self.step, loss, norm, learning_rate, self._progress(), self.clock.elapsed_s(),
@@ -187,21 +188,16 @@ class _Training:
 
     def _inputs(self, learning_rate: float) -> dict[str, Array]:
         """All that varies from step to step: examples, numbers, and what is random."""
-        settings, graph = self._settings, self._step_graph.graph
-        hyper = {**self._step_graph.hyperparameters, "weight_decay": settings.weight_decay}
-        scalars = {
-            "step": self.step + 1,
-            "ema_decay": warmed_up_decay(settings.ema_decay, self.step),
-            "max_gradient_norm": settings.max_gradient_norm,
-            **{f"hyper/{name}": value for name, value in hyper.items()},
-            "hyper/learning_rate": learning_rate,
-        }
-        specs = graph.input_specs()
-        return {
-            **{f"batch/{name}": array for name, array in self._batches.batch(self.step).items()},
-            **{name: np.asarray(value, specs[name].dtype) for name, value in scalars.items()},
-            **draw_inputs(graph, generator(settings.seed, "step", self.step)),
-        }
+        settings = self._settings
+        scalars = self._step_graph.scalars(
+            self.step + 1,
+            warmed_up_decay(settings.ema_decay, self.step),
+            settings.max_gradient_norm,
+            learning_rate=learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+        random = draw_inputs(self._step_graph.graph, generator(settings.seed, "step", self.step))
+        return {**under("batch", self._batches.batch(self.step)), **scalars, **random}
 
     def _weights(self) -> dict[str, Array]:
         return weights_of(self._step_graph.named(self._executable.carried()))
@@ -236,12 +232,11 @@ class _Validation:
         num_examples = len(next(iter(task.validation.values())))
         self._graph = build_validation(task, model, num_examples)
         self._executable = runtime.compile(self._graph)
-        self._fixed = {f"batch/{name}": array for name, array in task.validation.items()}
+        self._fixed = under("batch", task.validation)
         self._fixed |= draw_inputs(self._graph, generator(seed, "validation"))
 
     def loss(self, weights: dict[str, Array]) -> float:
-        named = {f"weights/{name}": array for name, array in weights.items()}
-        return float(self._executable({**named, **self._fixed})["loss"])
+        return float(self._executable({**under("weights", weights), **self._fixed})["loss"])
 
 
 def schedule_of(settings: Settings) -> Schedule:

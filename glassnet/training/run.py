@@ -77,7 +77,11 @@ class Run:
 
     def last(self, kind: type[E]) -> E | None:
         """The last event of one kind."""
-        return next((event for event in reversed(list(self.events())) if isinstance(event, kind)), None)
+        found = None
+        for event in self.events():
+            if isinstance(event, kind):
+                found = event
+        return found
 
 
 def create(path: Path, settings: Settings) -> Run:

@@ -40,16 +40,22 @@ class TrainingStep:
         named = {name: array for name, array in carried.items() if name.startswith("buffers/")}
         for kind in self._packed_kinds():
             tensors = self.packing.unpack_arrays(below(carried, kind))
-            named |= {f"{kind}/{name}": array for name, array in tensors.items()}
+            named |= under(kind, tensors)
         return named
 
     def packed(self, named: Mapping[str, Array]) -> dict[str, Array]:
         """The carried state again, from what `named` gave."""
         carried = {name: array for name, array in named.items() if name.startswith("buffers/")}
         for kind in self._packed_kinds():
-            packs = self.packing.pack_arrays(below(named, kind))
-            carried |= {f"{kind}/{pack}": array for pack, array in packs.items()}
+            carried |= under(kind, self.packing.pack_arrays(below(named, kind)))
         return carried
+
+    def scalars(self, step: int, ema_decay: float, max_gradient_norm: float, **hyper: float) -> dict[str, Array]:
+        """The numbers that step ``step`` takes, 1 being the first; ``hyper`` goes before the optimizer's own."""
+        values = {"step": step, "ema_decay": ema_decay, "max_gradient_norm": max_gradient_norm}
+        values |= under("hyper", {**self.hyperparameters, **hyper})
+        specs = self.graph.input_specs()
+        return {name: np.asarray(value, specs[name].dtype) for name, value in values.items()}
 
     def _packed_kinds(self) -> list[str]:
         """What there is of every parameter: the parameter, its average, and each moment that the optimizer keeps."""
@@ -65,8 +71,8 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
     packs = packing.pack_arrays(parameters)
     state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
     initial: dict[str, Array] = {
-        **{f"parameters/{pack}": array for pack, array in packs.items()},
-        **{f"averages/{pack}": array.copy() for pack, array in packs.items()},
+        **under("parameters", packs),
+        **under("averages", {pack: array.copy() for pack, array in packs.items()}),
         **{name: np.zeros(spec.shape, spec.dtype) for name, spec in state.items()},
         **buffers,
     }
@@ -76,7 +82,7 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
         **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
         **{f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.training.items()},
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
-        **{f"hyper/{name}": scalar for name in hyperparameters},
+        **under("hyper", dict.fromkeys(hyperparameters, scalar)),
     }
     step = _step_of(task, model, packing, optimizer)
     graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
@@ -105,10 +111,10 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) 
         new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
         new_averages = update_averages(averages, new_packs, inputs["ema_decay"])
         return {
-            **{f"parameters/{name}": tensor for name, tensor in new_packs.items()},
-            **{f"averages/{name}": tensor for name, tensor in new_averages.items()},
-            **{f"optimizer/{name}": tensor for name, tensor in new_state.items()},
-            **{f"buffers/{name}": tensor for name, tensor in new_buffers.items()},
+            **under("parameters", new_packs),
+            **under("averages", new_averages),
+            **under("optimizer", new_state),
+            **under("buffers", new_buffers),
             "loss": loss,
             "gradient_norm": norm,
         }
@@ -126,7 +132,7 @@ def build_validation(task: Task, model: Module, batch_size: int) -> Graph:
             model.train(True)
         return {"loss": loss}
 
-    inputs = {f"weights/{name}": tensor.spec for name, tensor in model.tensors().items()}
+    inputs = under("weights", {name: tensor.spec for name, tensor in model.tensors().items()})
     inputs |= {f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.validation.items()}
     return optimize(trace(validation_loss, inputs))
 
@@ -134,6 +140,11 @@ def build_validation(task: Task, model: Module, batch_size: int) -> Graph:
 def weights_of(named: Mapping[str, Array]) -> dict[str, Array]:
     """What draws and predicts: the averaged parameters and the buffers of a state, by their names in the model."""
     return {**below(named, "averages"), **below(named, "buffers")}
+
+
+def under(kind: str, named: Mapping[str, T]) -> dict[str, T]:
+    """The entries as ``kind/name``; `below` undoes it."""
+    return {f"{kind}/{name}": value for name, value in named.items()}
 
 
 def below(named: Mapping[str, T], kind: str) -> dict[str, T]:
