@@ -1,23 +1,48 @@
 """Where a graph runs: the reference on NumPy, and kernel libraries that agree with it."""
 
-from glassnet.errors import RuntimeUnavailableError
+from glassnet.errors import RuntimeUnavailableError, SettingsError
 from glassnet.runtimes.numpy import NumpyRuntime
 from glassnet.runtimes.runtime import Executable, Runtime
 
+_HALF = ("bfloat16", "float16")
 
-def get_runtime(name: str, device: str = "auto") -> Runtime:
-    """The runtime of that name; ``auto`` is onnx. Raises RuntimeUnavailableError."""
-    if device == "cuda":
-        raise RuntimeUnavailableError(
-            "expected a runtime for --device cuda; got only runtimes for the CPU. To fix: leave --device out."
-        )
+
+def get_runtime(name: str, device: str = "auto", precision: str = "auto") -> Runtime:
+    """The runtime of that name; ``auto`` is onnx, or torch where only that can do what is asked.
+
+    device      auto (the CPU), cpu, or cuda
+    precision   of activations: auto (float32), float32, bfloat16 or float16; weights are always kept in float32
+
+    Raises RuntimeUnavailableError, which says what is missing on this machine; SettingsError if the three do not fit.
+    """
+    precision = "float32" if precision == "auto" else precision
+    if name == "auto":
+        name = "torch" if device == "cuda" or precision in _HALF else "onnx"
+    if name == "torch":
+        return _torch(device, precision)
+    for option, value in (("device", device), ("precision", precision)):
+        if value in ("cuda", *_HALF):
+            raise SettingsError(
+                f"expected --runtime torch for --{option} {value}; got --runtime {name}. To fix: leave one of them out."
+            )
     if name == "numpy":
         return NumpyRuntime()
-    if name in ("auto", "onnx"):
+    if name == "onnx":
         from glassnet.runtimes.onnx import OnnxRuntime
 
         return OnnxRuntime()
-    raise RuntimeUnavailableError(f"expected --runtime onnx or numpy; got {name}. To fix: choose one of them.")
+    raise SettingsError(f"expected --runtime auto, onnx, torch or numpy; got {name}. To fix: choose one of them.")
+
+
+def _torch(device: str, precision: str) -> Runtime:
+    try:
+        from glassnet.runtimes.torch import TorchRuntime
+    except ModuleNotFoundError as error:
+        raise RuntimeUnavailableError(
+            f"expected PyTorch for --runtime torch; got no package '{error.name}'. "
+            "To fix: pip install 'glassnet[torch]', or leave --runtime out."
+        ) from error
+    return TorchRuntime("cuda" if device == "cuda" else "cpu", precision)
 
 
 __all__ = ["Executable", "NumpyRuntime", "Runtime", "get_runtime"]

@@ -6,6 +6,7 @@ Knows nothing of sessions. What needs more than a line is in `onnx_convolution`,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -60,6 +61,17 @@ def _flip(b: Builder, call: GraphCall) -> str:
     )
 
 
+def _gelu_gradient(b: Builder, call: GraphCall) -> str:
+    """g (P(normal < x) + a / (e^(a a) sqrt(pi))) with a = x / sqrt(2); where e^(a a) is infinite the quotient is 0."""
+    g, x = b.inputs(call)
+    root_half, inverse_root_pi = (b.constant(np.array(v, np.float32)) for v in (math.sqrt(0.5), math.pi**-0.5))
+    a = b.node("Mul", x, root_half)
+    # (1 + erf) / 2 in one pass: erf is within -1..1, where HardSigmoid cuts nothing off.
+    below = b.node("HardSigmoid", b.node("Erf", a), alpha=0.5, beta=0.5)
+    quotient = b.node("Div", a, b.node("Exp", b.node("Mul", a, a)))
+    return b.node("Mul", g, b.node("Add", below, b.node("Mul", quotient, inverse_root_pi)))
+
+
 def _pad(b: Builder, call: GraphCall) -> str:
     if not any((*call.params["before"], *call.params["after"])):
         return b.name(call.inputs[0])
@@ -98,6 +110,8 @@ RULES: Mapping[str, Rule] = {
     "exp": same("Exp"),
     "flip": _flip,
     "floor": same("Floor"),
+    "gelu": same("Gelu"),
+    "gelu_gradient": _gelu_gradient,
     "greater": same("Greater"),
     "greater_equal": same("GreaterOrEqual"),
     "log": same("Log"),

@@ -46,6 +46,7 @@ class _View:
             for value in dict.fromkeys(call.inputs):
                 self.users.setdefault(value, []).append(call)
         self._outputs = set(graph.outputs.values())
+        self._positions = {call.output: position for position, call in enumerate(graph.calls)}
 
     def rank(self, value: int) -> int:
         return len(self.graph.specs[value].shape)
@@ -63,6 +64,9 @@ class _View:
     def made_by(self, value: int, primitive: str) -> GraphCall | None:
         call = self.producers.get(value)
         return call if call is not None and call.primitive == primitive else None
+
+    def is_made_before(self, value: int, call: GraphCall) -> bool:
+        return self._positions.get(value, -1) < self._positions[call.output]
 
     def other(self, call: GraphCall, value: int) -> int:
         """The other input of a call of two."""
@@ -116,11 +120,13 @@ def _gradients(view: _View, call: GraphCall) -> dict[int, Override]:
               and view.graph.specs[f.inputs[1]] == view.graph.specs[call.output]), None)  # fmt: skip
     if w is None:
         return {}
+    # What comes before x is another layer's, which scales up: its output is the gradient of images of a convolution.
     to_images = [
         c for c in view.takers(g, "conv2d_input_gradient")
         if c.inputs == (g, w) and c.params == {**how, "input_size": view.graph.specs[x].shape[2:]}
+        and view.is_made_before(x, c)
     ]  # fmt: skip
-    sums = view.channel_sums(g)
+    sums = [c for c in view.channel_sums(g) if view.is_made_before(x, c)]
 
     def override(b: Builder) -> None:
         mask = (bool(to_images), True, bool(sums))
@@ -166,13 +172,15 @@ def _batch_norm(view: _View, norm: GraphCall) -> dict[int, Override]:
     result = scaled if shifting is None else shifting.output
 
     def forward(b: Builder) -> None:
+        if ("batch", x, eps) in b.shared:
+            return
         w = None if weight is None else _vector(b, weight)
         c = None if bias is None else _vector(b, bias)
         made = b.shared["batch", x, eps] = images.batch_normalized(b, x, eps, w, c)
         b.bind(result, made[0], images.IMAGES)
 
     overrides: dict[int, Override] = {result: forward}
-    overrides |= _statistics(view, x, eps)
+    overrides |= _statistics(view, x, eps, forward)
     for back in view.takers(x, "normalize_gradient"):
         if back.inputs[1] == x and back.params == norm.params:
             overrides |= _batch_norm_gradients(view, back, y, weight)
@@ -201,33 +209,36 @@ def _batch_norm_gradients(view: _View, back: GraphCall, y: int, weight: int | No
     return dict.fromkeys((c.output for c in (back, *scales, *shifts)), override)
 
 
-def _statistics(view: _View, x: int, eps: float) -> dict[int, Override]:
-    """The sums from which the running mean and variance are computed, known from the normalization already."""
+def _statistics(view: _View, x: int, eps: float, forward: Override) -> dict[int, Override]:
+    """The sums from which the running mean and variance are computed, known from the normalization."""
     spec = view.graph.specs[x]
     count = spec.size // spec.shape[1]
-    overrides: dict[int, Override] = {}
-    for total in view.channel_sums(x):
-        overrides[total.output] = lambda b, c=total: _bind_sum(b, c, _sum_from(b, x, eps, "{mean} * {n}", count))
-        for mean in view.takers(total.output, "multiply"):
-            for centered in view.takers(mean.output, "subtract"):
-                if centered.inputs == (x, mean.output) and _is_share(view, view.other(mean, total.output), count):
-                    overrides |= _variance(view, centered, x, eps, count)
-    return overrides
-
-
-def _variance(view: _View, centered: GraphCall, x: int, eps: float, count: int) -> dict[int, Override]:
-    squares = [c for c in view.takers(centered.output, "multiply") if c.inputs == (centered.output,) * 2]
-    text = f"({{scale}}.pow(-2) - {eps!r}) * {{n}}"
-    return {
-        c.output: lambda b, c=c: _bind_sum(b, c, _sum_from(b, x, eps, text, count))
-        for square in squares
-        for c in view.channel_sums(square.output)
+    sums = {call.output: call for call in view.channel_sums(x)}
+    squares = {
+        call.output: call
+        for total in sums.values()
+        for mean in view.takers(total.output, "multiply")
+        if _is_share(view, view.other(mean, total.output), count)
+        for centered in view.takers(mean.output, "subtract")
+        if centered.inputs == (x, mean.output)
+        for square in view.takers(centered.output, "multiply")
+        if square.inputs == (centered.output,) * 2
+        for call in view.channel_sums(square.output)
     }
 
+    def sum_of(text: str, call: GraphCall) -> Override:
+        def override(b: Builder) -> None:
+            forward(b)
+            mean, scale = images.batch_statistics(b, x, eps)
+            _bind_sum(b, call, b.emit(text.format(mean=mean, scale=scale), mean, scale))
 
-def _sum_from(b: Builder, x: int, eps: float, text: str, count: int) -> Name:
-    mean, scale = images.batch_statistics(b, x, eps)
-    return b.emit(text.format(mean=mean, scale=scale, n=count), mean, scale)
+        return override
+
+    of_squares = f"({{scale}}.pow(-2) - {eps!r}) * {count}"
+    return {
+        **{value: sum_of(f"{{mean}} * {count}", call) for value, call in sums.items()},
+        **{value: sum_of(of_squares, call) for value, call in squares.items()},
+    }
 
 
 def _is_share(view: _View, value: int, count: int) -> bool:

@@ -142,8 +142,9 @@ class Builder:
         for call in self.graph.calls:
             self._make(call.output)
         results = [self.full(value) for value in self.graph.outputs.values()]
-        lines = _with_drops(_needed(self._lines, results), keep={*results, *self.constants}, drop_first=parameters)
-        body = "\n".join(f"    {line}" for line in [*lines, f"return ({', '.join(results)}{',' * bool(results)})"])
+        needed = _needed(self._lines, results)
+        lines = _with_drops(needed, keep={*results, *self.constants}, parameters=parameters)
+        body = "\n".join(f"    {line}" for line in [*lines, f"return ({''.join(_own(needed, results))})"])
         return f"def {name}({', '.join(parameters)}):\n{body}\n"
 
     def _make(self, value: int) -> None:
@@ -179,7 +180,15 @@ def _needed(lines: Iterable[Line], results: Iterable[Name]) -> list[Line]:
     return kept[::-1]
 
 
-def _with_drops(lines: list[Line], keep: set[Name], drop_first: list[Name]) -> list[str]:
+def _own(lines: list[Line], results: list[Name]) -> list[str]:
+    """The results, copied where their memory is that of something else."""
+    fresh = {name for line in lines if line.is_fresh for name in line.outputs}
+    return [
+        f"{name}, " if name in fresh and name not in results[:i] else f"{name}.clone(), " for i, name in enumerate(results)
+    ]
+
+
+def _with_drops(lines: list[Line], keep: set[Name], parameters: list[Name]) -> list[str]:
     """The lines as text. A tensor is dropped after its last use, or written over where a line can do that."""
     last: dict[Name, int] = {}
     uses: dict[Name, int] = {}
@@ -187,14 +196,14 @@ def _with_drops(lines: list[Line], keep: set[Name], drop_first: list[Name]) -> l
         last |= dict.fromkeys((*line.outputs, *line.inputs), position)
         for name in line.inputs:
             uses[name] = uses.get(name, 0) + 1
-    fresh = {name for line in lines if line.is_fresh for name in line.outputs}
+    fresh = {name for line in lines if line.is_fresh for name in line.outputs} - keep
     text = []
     for position, line in enumerate(lines):
         # With a single use no view of it can exist.
-        own = line.in_place and line.inputs[0] in fresh - keep and uses[line.inputs[0]] == 1
-        text.append(f"{', '.join(line.outputs)} = {line.in_place if own else line.text}")
+        is_free = line.in_place and line.inputs[0] in fresh and uses[line.inputs[0]] == 1
+        text.append(f"{', '.join(line.outputs)} = {line.in_place if is_free else line.text}")
         names = dict.fromkeys((*line.inputs, *line.outputs))
         if dropped := [name for name in names if last[name] == position and name not in keep]:
             text.append(f"del {', '.join(dropped)}")
-    unused = [name for name in drop_first if name not in last and name not in keep]
+    unused = [name for name in parameters if name not in last and name not in keep]
     return [f"del {', '.join(unused)}", *text] if unused else text

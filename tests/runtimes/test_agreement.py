@@ -5,8 +5,7 @@ import pytest
 
 from glassnet.autodiff import PRIMITIVES, ArraySpec
 from glassnet.graph import Graph, evaluate, trace
-from glassnet.runtimes import get_runtime
-from glassnet.runtimes.onnx_lowering import RULES
+from glassnet.runtimes import get_runtime, onnx_lowering, torch_lowering
 from tests.samples import SAMPLES, Sample
 
 SINGLE = [
@@ -24,16 +23,17 @@ def graph_of(name: str, sample: Sample) -> tuple[Graph, dict[str, np.ndarray]]:
     return graph, inputs
 
 
-def test_every_primitive_has_a_rule_and_a_single_precision_sample() -> None:
-    assert RULES.keys() == PRIMITIVES.keys()
+def test_every_primitive_has_rules_and_a_single_precision_sample() -> None:
+    assert onnx_lowering.RULES.keys() == torch_lowering.RULES.keys() == PRIMITIVES.keys()
     assert {param.values[0] for param in SINGLE} == PRIMITIVES.keys()
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
 @pytest.mark.parametrize(("name", "sample"), SINGLE)
-def test_onnx_agrees(name: str, sample: Sample) -> None:
+def test_it_agrees(name: str, sample: Sample, runtime: str) -> None:
     graph, inputs = graph_of(name, sample)
     expected = evaluate(graph, inputs)["y"]
-    got = get_runtime("onnx").compile(graph)(inputs)["y"]
+    got = get_runtime(runtime).compile(graph)(inputs)["y"]
     assert got.shape == expected.shape
     assert got.dtype == expected.dtype
     np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from glassnet.autodiff import Array, ArraySpec
-from glassnet.errors import MissingRuleError, RuntimeUnavailableError
+from glassnet.errors import MissingRuleError, RuntimeUnavailableError, SettingsError
 from glassnet.graph import Graph, trace
 from glassnet.nn import Module
 from glassnet.ops import erf, flip
@@ -23,7 +23,7 @@ from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.step import build_step
 from tests.networks import images, mlp, normalized_conv_net, residual_net, scalars, step_graph
 
-RUNTIMES = ["numpy", "onnx"]
+RUNTIMES = ["numpy", "onnx", "torch"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ def test_a_network_trains_alike(name: str) -> None:
     model = case.make(np.random.default_rng(0))
     graph, initial = step_graph(model, case.batch, case.optimizer)
     steps = [{**case.batch, **scalars(graph, case.optimizer, i)} for i in range(1, 6)]
-    expected, got = (run(runtime, graph, initial, steps) for runtime in RUNTIMES)
+    expected = run("numpy", graph, initial, steps)
     assert expected["loss 4"] < expected["loss 0"]
-    assert_close(got, expected, 2e-4)
+    for runtime in ("onnx", "torch"):
+        assert_close(run(runtime, graph, initial, steps), expected, 2e-4)
     for name, array in initial.items():
         assert not np.array_equal(expected[name], array), f"{name} did not move"
 
@@ -78,21 +79,24 @@ def test_a_network_trains_alike(name: str) -> None:
 @pytest.mark.slow
 def test_the_step_of_houses_trains_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassnet.data.houses.GENERATED_COUNT", 60)
-    task = Houses(settings_for("houses", {"data": "generated", "steps": 3}), NumpyRuntime())
-    step = build_step(task, task.model(generator(0, "initialization")), 4)
+    settings = settings_for("houses", {"data": "generated", "steps": 3, "batch_size": 4})
+    task = Houses(settings, NumpyRuntime())
+    step = build_step(task, task.model(generator(0, "initialization")), settings)
     specs = step.graph.input_specs()
     plain = {"ema_decay": 0.9, "max_gradient_norm": 1.0}
     plain |= {f"hyper/{name}": value for name, value in step.hyperparameters.items()}
     steps = [
         {
             "batch/images": task.training["images"][4 * i : 4 * i + 4],
+            "batch/epoch": np.zeros(4, np.float32),
             **{name: np.asarray(value, specs[name].dtype) for name, value in {**plain, "step": i + 1}.items()},
             **draw_inputs(step.graph, generator(0, "step", i)),
         }
         for i in range(3)
     ]
-    expected, got = (run(runtime, step.graph, step.initial, steps) for runtime in RUNTIMES)
+    expected, got, on_torch = (run(runtime, step.graph, step.initial, steps) for runtime in RUNTIMES)
     assert_close(got, expected, 1e-3)
+    assert_close(on_torch, expected, 1e-3)
     moved = [name for name, array in step.initial.items() if not np.array_equal(got[name], array)]
     assert moved == list(step.initial)
 
@@ -179,19 +183,19 @@ def test_double_precision_on_onnx() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "message"),
+    ("name", "device", "precision", "message"),
     [
-        ("jax", "auto", "expected --runtime onnx or numpy; got jax"),
-        ("torch", "auto", "expected --runtime onnx or numpy; got torch"),
-        ("auto", "cuda", "expected a runtime for --device cuda; got only runtimes for the CPU"),
-        ("numpy", "cuda", "expected a runtime for --device cuda; got only runtimes for the CPU"),
+        ("jax", "auto", "auto", "expected --runtime auto, onnx, torch or numpy; got jax"),
+        ("numpy", "cuda", "auto", "expected --runtime torch for --device cuda; got --runtime numpy"),
+        ("onnx", "auto", "bfloat16", "expected --runtime torch for --precision bfloat16; got --runtime onnx"),
     ],
 )
-def test_what_is_not_there(name: str, device: str, message: str) -> None:
-    with pytest.raises(RuntimeUnavailableError, match=rf"^{message}\. To fix: "):
-        get_runtime(name, device)
+def test_what_does_not_fit(name: str, device: str, precision: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{message}\. To fix: "):
+        get_runtime(name, device, precision)
 
 
 def test_names() -> None:
-    assert [get_runtime(name).name for name in ("auto", "onnx", "numpy")] == ["onnx", "onnx", "numpy"]
+    assert [get_runtime(name).name for name in ("auto", "onnx", "numpy", "torch")] == ["onnx", "onnx", "numpy", "torch"]
     assert get_runtime("onnx", "cpu").name == "onnx"
+    assert get_runtime("auto", "cpu", "bfloat16").name == "torch"
