@@ -410,6 +410,17 @@ def _normalization() -> dict[str, list[Sample]]:
     return samples
 
 
+def _activation() -> dict[str, list[Sample]]:
+    far = np.array([-1000.0, -30.0, -6.0, -1.0, 0.0, 1.0, 6.0, 30.0, 1000.0])
+    return {
+        "gelu": [*(smooth(normal(*shape) * 2.0) for shape in SHAPES), rough(far)],
+        "gelu_gradient": [
+            *(smooth(normal(*shape), normal(*shape) * 2.0) for shape in SHAPES),
+            rough(np.linspace(-2.0, 2.0, 9), far),
+        ],
+    }
+
+
 def _in_both_dtypes(samples: list[Sample]) -> list[Sample]:
     with_floats = [sample for sample in samples if any(x.dtype.kind == "f" for x in sample.inputs)]
     return samples + [sample.to("float32") for sample in with_floats]
@@ -427,5 +438,6 @@ SAMPLES: dict[str, list[Sample]] = {
         **_pooling(),
         **_indexing(),
         **_normalization(),
+        **_activation(),
     }.items()
 }

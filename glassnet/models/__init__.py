@@ -1,5 +1,9 @@
 """The networks that are trained; each page is one architecture."""
 
+from glassnet.models.classifiers import CLASSIFIERS, classifier
+from glassnet.models.convnetjs import ConvNetJS
+from glassnet.models.fast import Fast
+from glassnet.models.resnet import ResNet
 from glassnet.models.unet import UNet
 
-__all__ = ["UNet"]
+__all__ = ["CLASSIFIERS", "ConvNetJS", "Fast", "ResNet", "UNet", "classifier"]

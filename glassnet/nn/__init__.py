@@ -2,6 +2,14 @@
 
 from glassnet.nn import init
 from glassnet.nn.activation import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
+from glassnet.nn.augmentation import (
+    alternating_flips,
+    cutout,
+    jitter,
+    random_flips,
+    random_shifts,
+    shift_and_flip,
+)  # fmt: skip
 from glassnet.nn.container import Residual, Sequential
 from glassnet.nn.convolution import Conv2d, ConvTranspose2d
 from glassnet.nn.dropout import Dropout
@@ -10,11 +18,14 @@ from glassnet.nn.linear import Linear
 from glassnet.nn.losses import accuracy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from glassnet.nn.module import Module
 from glassnet.nn.normalization import BatchNorm2d, GroupNorm, LayerNorm
-from glassnet.nn.pooling import AvgPool2d, Flatten, GlobalAvgPool, MaxPool2d, Upsample
+from glassnet.nn.pooling import AvgPool2d, Flatten, GlobalAvgPool, GlobalMaxPool, MaxPool2d, Upsample
+from glassnet.nn.standardize import Standardize
+from glassnet.nn.whitening import PatchWhitening, whitening_filters
 
 __all__ = [
     "GELU", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "Dropout", "Embedding", "Flatten",
-    "GlobalAvgPool", "GroupNorm", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Module", "ReLU", "Residual",
-    "Sequential", "SiLU", "Sigmoid", "Tanh", "Upsample", "accuracy", "binary_cross_entropy_with_logits",
-    "cross_entropy", "init", "mse_loss",
+    "GlobalAvgPool", "GlobalMaxPool", "GroupNorm", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Module",
+    "PatchWhitening", "ReLU", "Residual", "Sequential", "SiLU", "Sigmoid", "Standardize", "Tanh", "Upsample",
+    "accuracy", "alternating_flips", "binary_cross_entropy_with_logits", "cross_entropy", "cutout", "init", "jitter",
+    "mse_loss", "random_flips", "random_shifts", "shift_and_flip", "whitening_filters",
 ]  # fmt: skip

@@ -79,6 +79,21 @@ def orthogonal(shape: Shape, generator: np.random.Generator, gain: float = 1.0, 
     return Tensor((gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype))
 
 
+def dirac(weight: Tensor) -> Tensor:
+    """The kernel (outputs, inputs, kH, kW), changed so that its first outputs are the inputs passed on unchanged.
+
+    The kernels of the outputs that come after keep the numbers they have. Zagoruyko & Komodakis 2017
+    (https://arxiv.org/abs/1706.00388).
+    """
+    if weight.ndim != 4:
+        raise ShapeError(f"expected a kernel (outputs, inputs, kH, kW); got {weight.spec}. To fix: use orthogonal.")
+    kernel = weight.numpy().copy()
+    passed_on = np.arange(min(kernel.shape[:2]))
+    kernel[passed_on] = 0.0
+    kernel[passed_on, passed_on, kernel.shape[2] // 2, kernel.shape[3] // 2] = 1.0
+    return Tensor(kernel)
+
+
 def fan_in(shape: Shape) -> int:
     """How many numbers each unit of a weight (outputs, inputs, ...) listens to."""
     return _fans(shape)[0]

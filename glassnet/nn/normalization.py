@@ -28,25 +28,37 @@ class BatchNorm2d(Module):
         running <- (1 - momentum) running + momentum batch        (variance unbiased: times n / (n - 1)),
 
     by assignment of new tensors to ``running_mean`` and ``running_var`` (C,): a traced step reads them back with
-    ``buffers()``. In evaluation the running ones are used. Ioffe & Szegedy 2015 (https://arxiv.org/abs/1502.03167).
+    ``buffers()``. In evaluation the running ones are used. Without ``has_scale`` there is no weight, as if it were 1.
+    Ioffe & Szegedy 2015 (https://arxiv.org/abs/1502.03167).
     """
 
     buffer_names: ClassVar[tuple[str, ...]] = ("running_mean", "running_var")
 
-    def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1, dtype: str = "float32"):
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        has_scale: bool = True,
+        dtype: str = "float32",
+    ):
         self.eps, self.momentum = eps, momentum
-        self.weight = init.ones((num_features,), dtype)
+        self.weight = init.ones((num_features,), dtype) if has_scale else None
         self.bias = init.zeros((num_features,), dtype)
         self.running_mean = init.zeros((num_features,), dtype)
         self.running_var = init.ones((num_features,), dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        check_images(x, self.weight.size)
+        check_images(x, self.bias.size)
         if self.is_training:
             self._follow(x)
             y = normalize(x, axes=(0, 2, 3), eps=self.eps)
-            return y * per_channel(self.weight, x) + per_channel(self.bias, x)
-        scale = self.weight / sqrt(self.running_var + self.eps)
+            if self.weight is not None:
+                y = y * per_channel(self.weight, x)
+            return y + per_channel(self.bias, x)
+        deviation = sqrt(self.running_var + self.eps)
+        scale = 1.0 / deviation if self.weight is None else self.weight / deviation
         return x * per_channel(scale, x) + per_channel(self.bias - self.running_mean * scale, x)
 
     def _follow(self, x: Tensor) -> None:

@@ -44,6 +44,15 @@ class GlobalAvgPool(Module):
 
 
 @final
+class GlobalMaxPool(Module):
+    """(B, C, H, W) -> (B, C): the largest number of the whole image."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        check_images(x)
+        return reshape(max_pool2d(x, (x.shape[2], x.shape[3])), x.shape[:2])
+
+
+@final
 class Upsample(Module):
     """(B, C, H, W) -> (B, C, scale_factor H, scale_factor W): each pixel repeated."""
 

@@ -36,3 +36,4 @@ def test_new_statistics_are_read_back_before_the_old_return() -> None:
 
 def test_statistics_are_not_parameters() -> None:
     assert list(nn.BatchNorm2d(2).parameters()) == ["weight", "bias"]
+    assert list(nn.BatchNorm2d(2, has_scale=False).parameters()) == ["bias"]

@@ -37,6 +37,10 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[[torch.Tensor], Any]]] = 
         lambda generator: init.orthogonal(SHAPE, generator, 2.0),
         lambda w: torch_init.orthogonal_(w, 2.0),
     ),
+    "dirac": (
+        lambda generator: init.dirac(init.kaiming_uniform(SHAPE, generator, 5**0.5)),
+        lambda w: torch_init.dirac_(torch_init.kaiming_uniform_(w, 5**0.5)[: SHAPE[1]]),
+    ),
 }
 
 
@@ -93,3 +97,21 @@ def test_layers_start_as_in_torch(ours: Callable[..., nn.Module], theirs: torch.
 def test_vectors_have_no_fan() -> None:
     with pytest.raises(ShapeError, match=r"expected weights \(outputs, inputs, \.\.\.\); got shape \(3,\)\. To fix:"):
         init.kaiming_normal((3,), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("shape", "num_passed_on"), [((6, 4, 3, 3), 4), ((2, 3, 1, 3), 2), ((3, 3, 2, 2), 3)])
+def test_dirac_is_that_of_torch_and_leaves_the_rest(shape: tuple[int, ...], num_passed_on: int) -> None:
+    given = init.uniform(shape, 1.0, np.random.default_rng(0))
+    expected = torch.from_numpy(given.numpy().copy())
+    torch_init.dirac_(expected[: shape[1]])
+    kernel = init.dirac(given)
+    np.testing.assert_array_equal(kernel.numpy(), expected)
+    np.testing.assert_array_equal(kernel.numpy()[num_passed_on:], given.numpy()[num_passed_on:])
+    assert given.numpy()[0, 0].std() > 0.0, "what was given has changed"
+
+
+def test_a_matrix_cannot_pass_images_on() -> None:
+    with pytest.raises(
+        ShapeError, match=r"expected a kernel \(outputs, inputs, kH, kW\); got float32\[3, 2\]\. To fix:"
+    ):
+        init.dirac(init.zeros((3, 2)))

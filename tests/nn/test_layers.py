@@ -23,6 +23,31 @@ class TorchResidual(torch.nn.Module):
         return self.inner(x) + self.shortcut(x)
 
 
+class TorchStandardize(torch.nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("std", torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x / 255 - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+class TorchPatchWhitening(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(32, 4, 2, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.conv2d(x, self.weight)
+
+
+class TorchBatchNormWithoutScale(torch.nn.BatchNorm2d):
+    def __init__(self, num_features: int):
+        super().__init__(num_features)
+        self.weight = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class Case:
     """A layer, what it is in PyTorch, and the shape of an input (for `Embedding` the indices themselves)."""
@@ -65,6 +90,15 @@ CASES: dict[str, list[Case]] = {
     "BatchNorm2d": [
         Case(lambda generator, **how: nn.BatchNorm2d(4, **how), T.BatchNorm2d(4), IMAGES),
         Case(lambda generator, **how: nn.BatchNorm2d(4, eps=0.1, **how), T.BatchNorm2d(4, eps=0.1), IMAGES, False),
+        *(
+            Case(
+                lambda generator, **how: nn.BatchNorm2d(4, has_scale=False, **how),
+                TorchBatchNormWithoutScale(4),
+                IMAGES,
+                is_training,
+            )
+            for is_training in (True, False)
+        ),
     ],
     "LayerNorm": [
         Case(lambda generator, **how: nn.LayerNorm(5, **how), T.LayerNorm(5), IMAGES),
@@ -80,6 +114,15 @@ CASES: dict[str, list[Case]] = {
     ],
     "GlobalAvgPool": [
         Case(lambda **_: nn.GlobalAvgPool(), T.Sequential(T.AdaptiveAvgPool2d(1), T.Flatten()), IMAGES),
+    ],
+    "GlobalMaxPool": [
+        Case(lambda **_: nn.GlobalMaxPool(), T.Sequential(T.AdaptiveMaxPool2d(1), T.Flatten()), IMAGES),
+    ],
+    "PatchWhitening": [
+        Case(lambda generator, **how: nn.PatchWhitening(2, 4, **how), TorchPatchWhitening(), IMAGES),
+    ],
+    "Standardize": [
+        Case(lambda generator, **how: nn.Standardize([0.0] * 4, [1.0] * 4, **how), TorchStandardize(4), IMAGES),
     ],
     "Upsample": [
         Case(lambda **_: nn.Upsample(2), T.Upsample(scale_factor=2), IMAGES),

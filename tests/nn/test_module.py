@@ -92,6 +92,25 @@ DOORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: nn.AvgPool2d(2)(Tensor(np.zeros((3, 4)))), ShapeError, r"images \(B, C, H, W\) .*; got float64\[3, 4\]"),
     (lambda: nn.Upsample(2)(Tensor(np.zeros((3, 4)))), ShapeError, r"images \(B, C, H, W\); got float64\[3, 4\]"),
     (lambda: nn.GlobalAvgPool()(Tensor(np.zeros((3, 4)))), ShapeError, r"images \(B, C, H, W\); got float64\[3, 4\]"),
+    (lambda: nn.GlobalMaxPool()(Tensor(np.zeros((3, 4)))), ShapeError, r"images \(B, C, H, W\); got float64\[3, 4\]"),
+    (lambda: nn.PatchWhitening(2, 5)(IMAGES), ShapeError, r"\(B, 5, H, W\); got float32\[2, 3, 4, 4\]"),
+    (lambda: nn.Standardize([0.5] * 5, [1.0] * 5)(IMAGES), ShapeError, r"\(B, 5, H, W\); got float32\[2, 3, 4, 4\]"),
+    (
+        lambda: nn.Standardize([0.5, 0.5], [1.0, 0.0]),
+        SettingsError,
+        r"std > 0 per channel; got \[0\.5, 0\.5\] and \[1\.0",
+    ),
+    (
+        lambda: nn.Standardize([0.5], [1.0, 1.0]),
+        SettingsError,
+        r"one mean and one std > 0 per channel; got \[0\.5\] and",
+    ),
+    (
+        lambda: nn.whitening_filters(np.zeros((0, 3, 4, 4)), 2),
+        ShapeError,
+        r"images \(N, C, H, W\) of at least 2 by 2 pixels; got \(0, 3, 4, 4\)",
+    ),
+    (lambda: nn.whitening_filters(np.zeros((5, 3, 1, 4)), 2), ShapeError, r"at least 2 by 2 .*; got \(5, 3, 1, 4\)"),
     (lambda: nn.Dropout(1.0), SettingsError, "a probability 0 <= p < 1 to leave out; got 1.0"),
     (lambda: nn.Embedding(3, 2, generator=seed())(IMAGES), ShapeError, r"whole numbers as indices; got float32"),
     (

@@ -212,6 +212,8 @@ MISTAKES = {
     "scatter-float": lambda: ops.scatter_add(images(3), images(3), axis=0, size=4),
     "scatter-shape": lambda: ops.scatter_add(images(3), integers(1, 2), axis=0, size=4),
     "scatter-axis": lambda: ops.scatter_add(images(3), Tensor(np.array(0)), axis=2, size=4),
+    "gelu-int": lambda: ops.gelu(integers(1, 2)),
+    "gelu_gradient": lambda: PRIMITIVES["gelu_gradient"](images(3), images(2)),
     "normalize-int": lambda: ops.normalize(integers(1, 2), axes=(0,), eps=1e-5),
     "normalize-axes": lambda: ops.normalize(images(2), axes=(1,), eps=1e-5),
     "normalize-none": lambda: ops.normalize(images(2), axes=(), eps=1e-5),

@@ -11,7 +11,7 @@ import torch
 from glassnet import optim
 from glassnet.autodiff import Array, ArraySpec, Tape, Tensor, placeholder
 from glassnet.errors import SettingsError
-from glassnet.optim import SGD, Adam, AdamW, Optimizer, decays_all
+from glassnet.optim import SGD, Adam, AdamW, Muon, Optimizer, decays_all
 
 Parameters = list[torch.nn.Parameter]
 CASES: dict[str, list[tuple[Optimizer, Callable[[Parameters], torch.optim.Optimizer]]]] = {
@@ -22,6 +22,13 @@ CASES: dict[str, list[tuple[Optimizer, Callable[[Parameters], torch.optim.Optimi
     ],
     "Adam": [(Adam(), lambda p: torch.optim.Adam(p))],
     "AdamW": [(AdamW(decays=decays_all), lambda p: torch.optim.AdamW(p))],
+    # Where nothing counts as a matrix; tests/optim/test_muon.py compares its matrices.
+    "Muon": [
+        (
+            Muon(is_matrix=lambda name, spec: False, decays=decays_all),
+            lambda p: torch.optim.SGD(p, momentum=0.9, nesterov=True),
+        )
+    ],
 }
 EVERY = [(optimizer, theirs) for cases in CASES.values() for optimizer, theirs in cases]
 each_optimizer = pytest.mark.parametrize("optimizer", [optimizer for optimizer, _ in EVERY])
@@ -53,6 +60,7 @@ def hyper_at(optimizer: Optimizer, step: int) -> dict[str, float]:
     """Another value for everything at every step."""
     varied = {"learning_rate": 0.02 * (1 + step % 5), "weight_decay": 0.05 + 0.01 * step, "momentum": 0.9 - 0.01 * step}
     varied |= {"beta1": 0.8 + 0.005 * step, "beta2": 0.99 + 0.0004 * step, "eps": 1e-3 / step}
+    varied |= {"vector_ratio": 1.0 + 0.1 * step, "vector_momentum": 0.8 - 0.01 * step}
     return {name: varied[name] for name in optimizer.hyperparameters()}
 
 
@@ -60,6 +68,8 @@ def set_torch(optimizer: torch.optim.Optimizer, hyper: Mapping[str, float]) -> N
     group = optimizer.param_groups[0]
     names = {"learning_rate": "lr", "weight_decay": "weight_decay", "momentum": "momentum", "eps": "eps"}
     group.update({names[name]: value for name, value in hyper.items() if name in names})
+    if "vector_ratio" in hyper:
+        group.update(lr=hyper["learning_rate"] * hyper["vector_ratio"], momentum=hyper["vector_momentum"])
     if "beta1" in hyper:
         group["betas"] = (hyper["beta1"], hyper["beta2"])
 
@@ -95,7 +105,7 @@ def test_one_flat_vector_moves_like_many_tensors(optimizer: Optimizer) -> None:
     np.testing.assert_array_equal(one["all"].numpy(), flat({n: p.numpy() for n, p in many.items()})["all"])
 
 
-@each_optimizer
+@pytest.mark.parametrize("optimizer", [*(optimizer for optimizer, _ in EVERY), Muon(), Muon(keeps_norm=True)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_can_be_traced_and_state_keeps_its_specs(optimizer: Optimizer, dtype: str) -> None:
     specs = {name: ArraySpec(shape, np.dtype(dtype)) for name, shape in SHAPES.items()}
@@ -119,7 +129,7 @@ def test_its_fields_are_the_hyperparameters_starting_values(optimizer: Optimizer
         assert getattr(optimizer, name) == value
 
 
-@pytest.mark.parametrize("optimizer", [SGD(), AdamW()])
+@pytest.mark.parametrize("optimizer", [SGD(), AdamW(), Muon()])
 def test_biases_and_scales_do_not_decay_unless_told(optimizer: Optimizer) -> None:
     parameters, still = tensors(drawn(0)), tensors({name: np.zeros(shape) for name, shape in SHAPES.items()})
     hyper = tensors(optimizer.hyperparameters() | {"weight_decay": 0.5, "learning_rate": 0.1})

@@ -39,3 +39,34 @@ def test_gradients_pass_through() -> None:
         lambda kernels: sum(square(PACKING.unpack({"kernels": kernels, "rest": Tensor(packed["rest"])})["w"])),
         packed["kernels"],
     )
+
+
+KERNELS = {"conv": np.arange(24.0).reshape(2, 3, 2, 2), "linear": np.arange(4.0).reshape(2, 2), "bias": np.ones(3)}
+WITH_MATRICES = Packing.by(
+    lambda name, spec: "rest" if name == "bias" else f"matrix.{name}",
+    {name: ArraySpec(array.shape, array.dtype) for name, array in KERNELS.items()},
+    is_matrix=lambda pack: pack.startswith("matrix."),
+)
+
+
+def test_a_matrix_keeps_its_rows() -> None:
+    packed = WITH_MATRICES.pack({name: Tensor(array) for name, array in KERNELS.items()})
+    assert {name: x.shape for name, x in packed.items()} == {
+        "matrix.conv": (2, 12),
+        "matrix.linear": (2, 2),
+        "rest": (3,),
+    }
+    assert {name: x.spec for name, x in packed.items()} == WITH_MATRICES.specs()
+    np.testing.assert_array_equal(packed["matrix.conv"].numpy()[1], KERNELS["conv"][1].reshape(-1))
+    arrays = WITH_MATRICES.pack_arrays(KERNELS)
+    for name, x in packed.items():
+        np.testing.assert_array_equal(arrays[name], x.numpy())
+
+
+def test_a_matrix_comes_out_in_its_shape() -> None:
+    packed = WITH_MATRICES.pack_arrays(KERNELS)
+    again = WITH_MATRICES.unpack({name: Tensor(array) for name, array in packed.items()})
+    arrays = WITH_MATRICES.unpack_arrays(packed)
+    for name, array in KERNELS.items():
+        np.testing.assert_array_equal(again[name].numpy(), array)
+        np.testing.assert_array_equal(arrays[name], array)
