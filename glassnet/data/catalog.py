@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from glassnet.data import quickdraw
+from glassnet.data import cifar10, quickdraw
 from glassnet.data.download import Progress
 from glassnet.errors import DataError
 
@@ -43,6 +43,16 @@ DATA_SETS = (
         find=quickdraw.find,
         get=quickdraw.get,
         check=quickdraw.check,
+    ),
+    DataSet(
+        name="cifar10",
+        what="CIFAR-10: photos of ten kinds of things, 32x32, color",
+        size_bytes=cifar10.ARCHIVE_BYTES,
+        license="none is stated; cite A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+        home=cifar10.HOME,
+        find=cifar10.find,
+        get=cifar10.get,
+        check=cifar10.check,
     ),
 )
 

@@ -1,7 +1,7 @@
 """The only room that reaches the internet: one file, to a temporary name, resumed, checked, renamed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,28 @@ def download(url: str, target: Path, check: Callable[[Path], object], progress: 
         ) from error
     os.replace(part, target)
     return target
+
+
+def download_first(
+    urls: Sequence[str], target: Path, check: Callable[[Path], object], progress: Progress | None = None
+) -> Path:
+    """Fetch `target` from the first of several places that has it; each goes on where the last one broke off."""
+    part = target.with_name(target.name + ".part")
+    failures: list[str] = []
+    for url in urls:
+        # What came may be right and what it continued wrong: then the place deserves a second try.
+        for _ in range(2):
+            was_continued = part.is_file() and part.stat().st_size > 0
+            try:
+                return download(url, target, check, progress)
+            except DataError as error:
+                failures.append(f"{url}: {str(error).split('; got ', 1)[1].split('. To fix: ')[0]}")
+            if part.exists() or not was_continued:
+                break
+    raise DataError(
+        f"expected to download {target.name} from one of {len(urls)} places; got {'; '.join(failures)}. "
+        f"To fix: try again with a network, or download it by hand and place it at {target}"
+    )
 
 
 def _receive(url: str, file: BinaryIO, progress: Progress | None) -> None:
