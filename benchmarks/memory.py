@@ -57,11 +57,12 @@ def _measure(who: str, batch_size: int) -> dict[str, float]:
         runtime = get_runtime("onnx")
         settings = settings_for("houses", {"steps": 1, "data": "generated", "batch_size": batch_size})
         task = open_task(settings, runtime)
-        step = build_step(task, task.model(generator), batch_size)
+        step = build_step(task, task.model(generator), settings)
         executable = runtime.compile(step.graph)
         executable.load(step.initial)
+        epoch = np.zeros(batch_size, np.float32)
         for i in range(20):
-            batch = {"batch/images": task.training["images"][:batch_size]}
+            batch = {"batch/images": task.training["images"][:batch_size], "batch/epoch": epoch}
             executable({**batch, **step.scalars(i + 1, 0.99, 1.0), **draw_inputs(step.graph, generator)})
     else:
         import torch

@@ -24,6 +24,7 @@ from networks import NETWORKS, Batch, Network
 from glassnet.autodiff import Array
 from glassnet.runtimes import Runtime
 from glassnet.runtimes.onnx import OnnxRuntime
+from glassnet.training import Settings
 from glassnet.training.step import build_step, under
 
 Step = Callable[[Batch], float]
@@ -46,7 +47,9 @@ def our_step(network: Network, runtime: Runtime, examples: Batch) -> tuple[Step,
     """Our step, and the weights that it starts from."""
     model = network.ours()
     weights = {name: tensor.numpy() for name, tensor in model.parameters().items()}
-    step = build_step(_Task(network, examples), model, network.batch_size)  # type: ignore[arg-type]
+    settings = Settings("benchmark", steps=1, batch_size=network.batch_size)
+    step = build_step(_Task(network, examples), model, settings)  # type: ignore[arg-type]
+    epoch = np.zeros(network.batch_size, np.float32)
     executable = runtime.compile(step.graph)
     executable.load(step.initial)
     count = [0]
@@ -54,7 +57,7 @@ def our_step(network: Network, runtime: Runtime, examples: Batch) -> tuple[Step,
     def run(batch: Batch) -> float:
         count[0] += 1
         scalars = step.scalars(count[0], 0.99, 1e9, learning_rate=1e-3, weight_decay=0.0)
-        return float(executable({**scalars, **under("batch", batch)})["loss"])
+        return float(executable({**scalars, **under("batch", {**batch, "epoch": epoch})})["loss"])
 
     return run, weights
 

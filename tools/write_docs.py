@@ -8,7 +8,7 @@ import click
 
 from glassnet.cli.main import glassnet
 from glassnet.cli.train import train
-from glassnet.tasks import settings_for
+from glassnet.tasks import classification, settings_for
 from glassnet.training import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -24,16 +24,19 @@ saved itself.
 SETTINGS = """# Settings
 
 Written by `make docs`; do not edit. A run keeps these in its `settings.json`. Those with an option can be given to
-`glassnet train`; the others have the values that suit the task. Exactly one of `minutes`, `epochs` and `steps` is the
-budget, and the course of the learning rate is fitted to it.
+`glassnet train`; the others have the values that suit the task and the model, a column for each; a folder of pictures
+is like `cifar10` but for budget and batch size. Exactly one of `minutes`, `epochs` and `steps` is the budget, and the
+course of the learning rate is fitted to it.
 
-| setting | option | default | houses | what it does |
-| --- | --- | --- | --- | --- |
 """
+COLUMNS = {"houses": ("houses", {})} | {
+    f"cifar10, {model}": ("cifar10", {"model": model}) for model in classification.RECIPES
+}
 MEANINGS = {
     "task": "What is learned.",
-    "data": "Where the examples are from: `generated`, `quickdraw`, or a `.npy` or `.ndjson` file of drawings. Without "
-    "it, Quick, Draw! where it is on this machine already, else generated drawings.",
+    "data": "Where the examples are from. Houses: `generated`, `quickdraw`, or a `.npy` or `.ndjson` file of drawings; "
+    "without it, Quick, Draw! where it is on this machine already, else generated drawings. CIFAR-10: its archive or "
+    "folder; without it, what is on this machine.",
     "model": "The network.",
     "minutes": "Budget: how long the training lasts.",
     "epochs": "Budget: how many times each example is seen.",
@@ -42,12 +45,25 @@ MEANINGS = {
     "learning_rate": "The largest step size.",
     "schedule": "The course of the step size over the budget: `constant`, `linear`, `cosine` or `one_cycle`.",
     "warmup": "The share of the budget in which the step size rises from 0; `one_cycle` has a rise of its own.",
-    "weight_decay": "How strongly matrices and kernels are pulled towards 0 (AdamW).",
+    "optimizer": "The rule of learning: `adamw`, `sgd` or `muon`.",
+    "momentum": "How much of the last step is in the next one (`sgd`, `muon`).",
+    "vector_ratio": "The share of the learning rate that biases and the last layer get (`muon`).",
+    "weight_decay": "How strongly matrices and kernels are pulled towards 0; under `muon`, which keeps the length of "
+    "its matrices, only the last layer.",
     "max_gradient_norm": "A longer gradient is shortened to this length.",
     "ema_decay": "How slowly the averaged weights, which draw, follow those that learn.",
-    "patience": "The training ends after this many evaluations without a better validation loss.",
-    "runtime": "What runs the graph: `auto` (onnx), `onnx` or `numpy`.",
-    "device": "Where it runs: `auto` or `cpu`.",
+    "patience": "The training ends after this many evaluations without a better validation loss; without a number it "
+    "does not.",
+    "label_smoothing": "The share of a label that is spread evenly over all classes.",
+    "flip": "Mirrored pictures: `none`, at `random`, or `alternating`, each picture in every second epoch.",
+    "shift_px": "Pictures are moved by up to this many pixels.",
+    "cutout_px": "The side of a square that is cut out of each picture.",
+    "brightness": "How much the brightness of pictures varies, as a share of the range from black to white.",
+    "contrast": "How much the contrast of pictures varies, as a share.",
+    "runtime": "What runs the graph: `auto`, `onnx`, `torch` or `numpy`.",
+    "device": "Where it runs: `auto`, `cpu` or `cuda`.",
+    "precision": "What multiplications are rounded to, where the device has a choice: `auto` (float32), `float32`, "
+    "`bfloat16` or `float16`.",
     "seed": "Of the first weights, the order of examples, and all noise.",
 }
 
@@ -73,13 +89,15 @@ def helps(command: click.Command, parent: click.Context | None, name: str) -> It
 
 
 def rows() -> Iterator[str]:
-    """One line of the table for each setting."""
+    """The table: a line for each setting."""
     options = {parameter.name: parameter.opts[0] for parameter in train.params if isinstance(parameter, click.Option)}
-    houses = settings_for("houses", {})
+    columns = [settings_for(task, given) for task, given in COLUMNS.values()]
+    titles = ["setting", "option", "default", *COLUMNS, "what it does"]
+    yield f"| {' | '.join(titles)} |\n| {' | '.join(['---'] * len(titles))} |\n"
     for field in dataclasses.fields(Settings):
         option = f"`{options[field.name]}`" if field.name in options else "the argument" if field.name == "task" else ""
-        default, here = field.default, getattr(houses, field.name)
-        yield f"| `{field.name}` | {option} | {shown(default)} | {shown(here)} | {MEANINGS[field.name]} |\n"
+        values = [shown(field.default), *(shown(getattr(settings, field.name)) for settings in columns)]
+        yield f"| {' | '.join([f'`{field.name}`', option, *values, MEANINGS[field.name]])} |\n"
 
 
 def shown(value: object) -> str:

@@ -8,6 +8,8 @@ import click
 
 from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
+from glassnet.cli.evaluate import evaluate
+from glassnet.cli.predict import predict
 from glassnet.cli.runs import runs
 from glassnet.cli.train import train
 from glassnet.errors import GlassnetError, SettingsError
@@ -19,7 +21,7 @@ def glassnet() -> None:
     """A neural network you can see through: train it from random weights and look at how it learns."""
 
 
-for command in (train, draw, film, runs, data):
+for command in (train, evaluate, predict, draw, film, runs, data):
     glassnet.add_command(command)
 
 

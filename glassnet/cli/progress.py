@@ -50,7 +50,7 @@ class _View:
         self.progress = Progress(
             SpinnerColumn(),
             BarColumn(bar_width=24),
-            TextColumn("step {task.fields[step]:>5}  loss {task.fields[loss]:.4f}"),
+            TextColumn("step {task.fields[step]:>5}  loss {task.fields[loss]:.4f}{task.fields[test]}"),
             TextColumn("{task.fields[rate]:>5.0f} images/s  {task.fields[left]} left"),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -59,6 +59,7 @@ class _View:
         self._smoothed: dict[str, float] = {}
         self._last = Stepped(0, float("nan"), 0.0, 0.0, 0.0, 0.0, 0.0)
         self._validation_loss: float | None = None
+        self._accuracy: float | None = None
         self._printed_at = time.monotonic()
 
     def show(self, event: Event) -> None:
@@ -68,31 +69,36 @@ class _View:
                 f"{event.num_weights:,} weights, {event.num_examples:,} examples, runtime {event.runtime}"
                 + (f", going on from step {event.step:,}" if event.step else "")
             )
-            self._bar = self.progress.add_task("", total=1.0, step=event.step, loss=float("nan"), rate=0.0, left="?")
+            self._bar = self.progress.add_task(
+                "", total=1.0, step=event.step, loss=float("nan"), test="", rate=0.0, left="?"
+            )
         elif isinstance(event, Noticed):
             self._say(event.message)
         elif isinstance(event, Evaluated):
             self._validation_loss = min(self._validation_loss or event.validation_loss, event.validation_loss)
+            self._accuracy = event.accuracy
         elif isinstance(event, Stepped):
             self._step(event)
 
     def stopped(self) -> Finished:
         """What to report after Ctrl-C."""
         return Finished(
-            self._last.step, self._last.elapsed_s, "stopped", self._smoothed.get("loss"), self._validation_loss
-        )
+            self._last.step, self._last.elapsed_s, "stopped", self._smoothed.get("loss"), self._validation_loss,
+            self._accuracy,
+        )  # fmt: skip
 
     def _step(self, event: Stepped) -> None:
         self._last = event
         loss, rate = self._smooth("loss", event.loss), self._smooth("rate", event.images_per_s)
         left = _duration(event.elapsed_s * (1.0 - event.progress) / event.progress) if event.progress else "?"
+        test = "" if self._accuracy is None else f"  test {100.0 * self._accuracy:.1f} %"
         if self._bar is not None:
             self.progress.update(
-                self._bar, completed=event.progress, step=f"{event.step:,}", loss=loss, rate=rate, left=left
+                self._bar, completed=event.progress, step=f"{event.step:,}", loss=loss, test=test, rate=rate, left=left
             )
         if not self._console.is_terminal and time.monotonic() - self._printed_at > _LINE_INTERVAL_S:
             self._printed_at = time.monotonic()
-            self._say(f"step {event.step:,}  loss {loss:.4f}  {rate:.0f} images/s  {left} left")
+            self._say(f"step {event.step:,}  loss {loss:.4f}{test}  {rate:.0f} images/s  {left} left")
 
     def _smooth(self, name: str, value: float) -> float:
         self._smoothed[name] = value if name not in self._smoothed else 0.9 * self._smoothed[name] + 0.1 * value

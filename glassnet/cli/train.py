@@ -1,7 +1,8 @@
-"""`glassnet train`: settings from options, a progress bar from events."""
+"""`glassnet train`: settings from options, a progress bar from events, and what came out."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result
+from glassnet.cli.using import readable
 
 if TYPE_CHECKING:
-    from glassnet.training import Run
+    from glassnet.runtimes import Runtime
+    from glassnet.tasks.classification import Classification
+    from glassnet.training import Run, Settings, Task
     from glassnet.training.events import Finished
 
 RUNS = Path("runs")
+_NOTICES_SHOWN = 10
 
 
 @click.command()
 @click.argument("task")
-@click.option("--data", help="generated, quickdraw, or the path of a .npy or .ndjson file of drawings.")
+@click.option("--data", help="houses: generated, quickdraw, or a file of drawings. cifar10: where it is.")
 @click.option("--model", help="Name of the network; each task has a default.")
 @click.option("--minutes", type=float, help="Train for this long.")
 @click.option("--epochs", type=float, help="Train for this many passes over the data.")
@@ -27,76 +32,135 @@ RUNS = Path("runs")
 @click.option("--batch-size", type=int, help="Examples in each step.")
 @click.option("--learning-rate", type=float, help="The largest step size; the schedule goes up to it and down again.")
 @click.option("--schedule", type=click.Choice(["constant", "linear", "cosine", "one_cycle"]), help="Its course.")
+@click.option("--optimizer", type=click.Choice(["adamw", "sgd", "muon"]), help="The rule of learning.")
 @click.option("--weight-decay", type=float, help="How strongly weights are pulled towards 0.")
 @click.option("--runtime", type=click.Choice(["auto", "onnx", "torch", "numpy"]), help="What runs the graph.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it runs.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    help="Of the multiplications, where the device has a choice.",
+)
 @click.option("--seed", type=int, help="Of the first weights, the order of examples and all noise.")
 @click.option("--run", "path", type=click.Path(path_type=Path), help="Directory of the run.  [default: runs/TASK-TIME]")
 @click.option("--resume", is_flag=True, help="Go on with --run (or the newest run of TASK) where it stopped.")
 @json_option
 def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: Any) -> None:
-    """Train TASK (houses) from random weights. Ctrl-C saves and stops; --resume goes on."""
+    """Train TASK from random weights: cifar10, houses, or the path of a folder with a folder of pictures per class.
+
+    Ctrl-C saves and stops; --resume goes on.
+    """
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
-    from glassnet.tasks import open_task, settings_for
+    from glassnet.tasks import fit_batch, open_task, settings_for
     from glassnet.training import create
     from glassnet.training import train as training
 
     given = {name: value for name, value in options.items() if value is not None}
     settings = settings_for(task, given)
     if resume:
-        run = _find(task, path)
+        run = _find(task, settings, path)
         run.adopt(given)
         settings = run.settings
-    runtime = get_runtime(settings.runtime, settings.device)
+    runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     opened = open_task(settings, runtime)
-    click.echo(f"learning from {opened.source}", err=True)
+    _introduce(opened)
     if not resume:
-        run = create(path or RUNS / f"{task}-{time.strftime('%Y%m%d-%H%M%S')}", settings)
+        settings = settings if "batch_size" in given else fit_batch(settings, opened)
+        run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
     finished = follow(training(opened, run, runtime, resume))
-    _report(run, finished, as_json)
+    _report(task, run, opened, runtime, finished, as_json)
     if finished.reason == "stopped":
         raise KeyboardInterrupt
 
 
-def _find(task: str, path: Path | None) -> Run:
-    """The run to go on with: the one named, or the newest of the task."""
+def _introduce(task: Task) -> None:
+    """Say where the examples are from, and what was left out."""
+    click.echo(f"learning from {readable(task.source)}", err=True)
+    for notice in task.notices[:_NOTICES_SHOWN]:
+        click.echo(readable(notice), err=True)
+    if len(task.notices) > _NOTICES_SHOWN:
+        click.echo(f"and {len(task.notices) - _NOTICES_SHOWN} more", err=True)
+
+
+def _find(task: str, settings: Settings, path: Path | None) -> Run:
+    """The run to go on with: the one named, or the newest of the task; of a folder, that very folder."""
     from glassnet.errors import CheckpointError
     from glassnet.training import Run, find_runs
 
     if path is not None:
         run = Run(path)
-        if run.settings.task != task:
+        if not _is_of(run, settings):
             raise CheckpointError(
                 f"expected a run of {task} in {path}; got one of {run.settings.task}. To fix: choose another --run."
             )
         return run
-    of_task = [run for run in find_runs(RUNS)[0] if run.settings.task == task]
+    of_task = [run for run in find_runs(RUNS)[0] if _is_of(run, settings)]
     if not of_task:
         raise CheckpointError(f"expected a run of {task} in {RUNS}/ to resume; got none. To fix: name it with --run.")
     return of_task[-1]
 
 
-def _report(run: Run, finished: Finished, as_json: bool) -> None:
-    from glassnet.training import write_film
+def _is_of(run: Run, settings: Settings) -> bool:
+    is_same_data = settings.task != "folder" or run.settings.data == settings.data
+    return run.settings.task == settings.task and is_same_data
+
+
+def _report(task: str, run: Run, opened: Task, runtime: Runtime, finished: Finished, as_json: bool) -> None:
+    """What came out, and what can be done with it; ``task`` as it was typed."""
+    from glassnet.tasks.classification import Classification
     from glassnet.training.events import Started
 
-    film = write_film(run.pictures, run.path / "film.png") if any(run.pictures.glob("*.npy")) else None
     started = run.last(Started)
     assert started is not None
     values = {
         "run": run.path, "task": run.settings.task, "source": started.source, "weights": started.num_weights,
         "steps": finished.step, "seconds": finished.elapsed_s, "loss": finished.loss,
-        "validation_loss": finished.validation_loss, "reason": finished.reason, "film": film,
+        "validation_loss": finished.validation_loss, "reason": finished.reason,
     }  # fmt: skip
     minutes = max(2, round(2 * finished.elapsed_s / 60))
     loss = "unknown" if finished.loss is None else f"{finished.loss:.4f}"
-    lines = [
+    if isinstance(opened, Classification):
+        more, lines = _tested(run, opened, runtime, finished)
+    else:
+        more, lines = _filmed(run)
+    text = [
         f"{finished.reason}: {finished.step:,} steps in {finished.elapsed_s:.0f} s, loss {loss}",
+        *lines,
+        f"  glassnet train {_typed(task)} --resume --run {_typed(run.path)} --minutes {minutes}    # learn on",
+    ]
+    print_result(as_json, {**values, **more}, "\n".join(text))
+
+
+def _tested(run: Run, task: Classification, runtime: Runtime, finished: Finished) -> tuple[dict[str, Any], list[str]]:
+    """How much of the whole test set is named rightly. Who pressed Ctrl-C is not kept waiting for it."""
+    from glassnet.tasks.classification import Predictor
+
+    num = len(task.test.labels)
+    is_stopped = finished.reason == "stopped"
+    accuracy = None if is_stopped else Predictor(run, run.newest_checkpoint()[0], runtime).accuracy(task.test)
+    said = [] if accuracy is None else [f"test accuracy {accuracy:.2%} of {num:,} pictures it never learned from"]
+    lines = [
+        *said,
+        "next:",
+        f"  glassnet evaluate {_typed(run.path)}    # which classes it knows, and which it confuses",
+        f"  glassnet predict {_typed(run.path)} photo.jpg    # what it sees in a picture of yours",
+    ]
+    return {"accuracy": accuracy, "num_test": num}, lines
+
+
+def _filmed(run: Run) -> tuple[dict[str, Any], list[str]]:
+    from glassnet.training import write_film
+
+    film = write_film(run.pictures, run.path / "film.png") if any(run.pictures.glob("*.npy")) else None
+    return {"film": film}, [
         f"from noise to houses, row by row, the same eight noise seeds: {film}",
         "next:",
-        f"  glassnet draw {run.path}    # new drawings",
-        f"  glassnet film {run.path}    # how they came to be, as a picture and an animation",
-        f"  glassnet train {run.settings.task} --resume --run {run.path} --minutes {minutes}    # learn on",
+        f"  glassnet draw {_typed(run.path)}    # new drawings",
+        f"  glassnet film {_typed(run.path)}    # how they came to be, as a picture and an animation",
     ]
-    print_result(as_json, values, "\n".join(lines))
+
+
+def _typed(path: str | Path) -> str:
+    """A path as one types it in a shell."""
+    return shlex.quote(readable(path))

@@ -134,22 +134,23 @@ def _split(pictures: Iterable[Read]) -> tuple[list[Read], list[Read]]:
 def _held_out(pictures: Iterable[Read]) -> set[bytes]:
     """The sums of those pictures of one class that are for the test.
 
-    Each name has a number between 0 and 1, from a hash, and is for the test below 0.2. So what a picture is for
+    Each name has, with its class, a number between 0 and 1, from a hash, and is for the test below 0.2. So what a picture is for
     does not depend on which others there are, with two exceptions: copies go together, to training if one of them
     does; and where all would be on one side, the picture nearest to the border is on the other, until a name
     comes that needs no such help.
     """
     numbers: dict[bytes, float] = {}
     for picture in pictures:
-        numbers[picture.digest] = max(numbers.get(picture.digest, 0.0), _number(picture.file.name))
+        numbers[picture.digest] = max(numbers.get(picture.digest, 0.0), _number(picture.file))
     ordered = sorted(numbers, key=lambda digest: numbers[digest])
     count = sum(number < TEST_SHARE for number in numbers.values())
     return set(ordered[: min(max(count, 1), len(ordered) - 1)])
 
 
-def _number(name: str) -> float:
-    # Some systems take names apart into letters and accents, some do not.
-    normal = unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
+def _number(file: File) -> float:
+    # With the class, since cameras and people give the pictures of every class the same names. Some systems take names
+    # apart into letters and accents, some do not.
+    normal = unicodedata.normalize("NFC", f"{file.class_name}/{file.name}").encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(normal).digest()[:8]) / 2**64
 
 

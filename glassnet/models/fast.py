@@ -16,6 +16,7 @@ from glassnet.ops import gelu, max_pool2d
 
 _PATCH = 2
 _WIDTHS = (64, 256, 256)
+_FIRST_SURENESS = 0.27
 
 
 @final
@@ -47,7 +48,7 @@ class Fast(Module):
         *,
         standardize: Standardize | None = None,
         batch_norm_momentum: float = 0.4,
-        logit_scale: float = 1.0 / 9.0,
+        logit_scale: float = 0.4,
     ):
         self.logit_scale = logit_scale
         self.standardize = standardize or Standardize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -57,6 +58,8 @@ class Fast(Module):
         self.groups = [ConvGroup(inner, outer, batch_norm_momentum, generator) for inner, outer in pairwise(widths)]
         self.pool = GlobalMaxPool()
         self.linear = Linear(_WIDTHS[-1], num_classes, has_bias=False, generator=generator)
+        # With the scale of the logits, which makes up for the one learning rate of all vectors, nearly unsure at first.
+        self.linear.load({"weight": self.linear.weight * _FIRST_SURENESS})
 
     def __call__(self, images: Tensor) -> Tensor:
         h = gelu(self.whiten(self.standardize(images)))

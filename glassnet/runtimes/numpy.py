@@ -14,6 +14,7 @@ class NumpyExecutable:
     def __init__(self, graph: Graph):
         self._graph = graph
         self._carried: dict[str, Array] = {}
+        self._held: dict[str, Array] = {}
 
     def load(self, carried: Mapping[str, Array]) -> None:
         self._carried = {name: carried[name].copy() for name in self._graph.carried}
@@ -21,8 +22,11 @@ class NumpyExecutable:
     def carried(self) -> dict[str, Array]:
         return {name: array.copy() for name, array in self._carried.items()}
 
+    def hold(self, inputs: Mapping[str, Array]) -> None:
+        self._held |= inputs
+
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        outputs = evaluate(self._graph, {**inputs, **self._carried})
+        outputs = evaluate(self._graph, {**self._held, **inputs, **self._carried})
         # Copied, since what a step returns may be an input of the caller's, or another output.
         self._carried = {name: outputs.pop(name).copy() for name in self._graph.carried}
         return outputs

@@ -63,6 +63,7 @@ class OnnxExecutable:
         self._sets = [self._buffers(), self._buffers()]
         self._bindings = [self._bind(*self._sets), self._bind(*reversed(self._sets))]
         self._current = 0
+        self._held: list[Mapping[str, Array]] = []
 
     def load(self, carried: Mapping[str, Array]) -> None:
         for name, value in self._sets[self._current].items():
@@ -71,16 +72,25 @@ class OnnxExecutable:
     def carried(self) -> dict[str, Array]:
         return {name: value.numpy().copy() for name, value in self._sets[self._current].items()}
 
+    def hold(self, inputs: Mapping[str, Array]) -> None:
+        for binding in self._bindings:
+            self._give(binding, inputs)
+        self._held.append(inputs)  # a binding knows the place of an array, and does not keep it alive
+
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         binding = self._bindings[self._current]
-        for name, array in inputs.items():
-            binding.bind_cpu_input(name, np.asarray(array, order="C"))
+        self._give(binding, inputs)
         for name in self._results:
             binding.bind_output(output_name(self._graph, name), "cpu")
         self._session.run_with_iobinding(binding)
         self._current = 1 - self._current
         results = binding.get_outputs()[len(self._graph.carried) :]
         return {name: value.numpy() for name, value in zip(self._results, results, strict=True)}
+
+    @staticmethod
+    def _give(binding: onnxruntime.IOBinding, inputs: Mapping[str, Array]) -> None:
+        for name, array in inputs.items():
+            binding.bind_cpu_input(name, np.asarray(array, order="C"))
 
     def _buffers(self) -> dict[str, onnxruntime.OrtValue]:
         specs = self._graph.input_specs()

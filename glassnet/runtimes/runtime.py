@@ -20,8 +20,12 @@ class Executable(Protocol):
         """Copies of the carried values as the last call left them."""
         ...
 
+    def hold(self, inputs: Mapping[str, Array]) -> None:
+        """Keep these inputs where the graph runs, for all later calls, which then leave them out."""
+        ...
+
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One step: takes the inputs that are not carried, renews what is carried, returns the other outputs."""
+        """One step: takes the inputs that are neither carried nor held, renews what is carried, returns the other outputs."""
         ...
 
 

@@ -33,6 +33,7 @@ class TorchRuntime:
     def __init__(self, device: str = "cpu", precision: str = "float32"):
         if device == "cuda":
             check_cuda()
+            torch.backends.cudnn.benchmark = True  # shapes never change: the best kernels are looked for once
         else:
             keep_freed_memory()
         self._device, self._low = torch.device(device), _LOW[precision]
@@ -62,6 +63,7 @@ class TorchExecutable:
         self._graph = graph
         self._function = function
         self._carried: dict[str, torch.Tensor] = {}
+        self._held: dict[str, torch.Tensor] = {}
 
     def load(self, carried: Mapping[str, Array]) -> None:
         self._carried = {name: torch.tensor(carried[name]) for name in self._graph.carried}
@@ -69,8 +71,11 @@ class TorchExecutable:
     def carried(self) -> dict[str, Array]:
         return {name: tensor.numpy().copy() for name, tensor in self._carried.items()}
 
+    def hold(self, inputs: Mapping[str, Array]) -> None:
+        self._held |= {name: _tensor(array) for name, array in inputs.items()}
+
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        given = {name: _tensor(array) for name, array in inputs.items()} | self._carried
+        given = {name: _tensor(array) for name, array in inputs.items()} | self._held | self._carried
         with torch.inference_mode():
             outputs = self._function(*(given.pop(name) for name in self._graph.inputs))
         named = dict(zip(self._graph.outputs, outputs, strict=True))
@@ -99,6 +104,10 @@ class CapturedExecutable:
 
     def carried(self) -> dict[str, Array]:
         return {name: self._inputs[name].cpu().numpy().copy() for name in self._graph.carried}
+
+    def hold(self, inputs: Mapping[str, Array]) -> None:
+        for name, array in inputs.items():
+            self._inputs[name].copy_(_tensor(array))
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         for name, array in inputs.items():

@@ -29,6 +29,8 @@ def fuse(graph: Graph) -> dict[int, Override]:
             overrides |= _gradients(view, call)
         elif call.primitive == "multiply":
             overrides |= _relu_gradient(view, call)
+        elif call.primitive in ("add", "subtract"):
+            overrides |= _multiply_and_add(view, call)
     for call in graph.calls:
         if call.primitive == "normalize" and call.params["axes"] == (0, 2, 3) and view.rank(call.inputs[0]) == 4:
             overrides |= _batch_norm(view, call)
@@ -159,6 +161,31 @@ def _threshold(b: Builder, output: int, g: int, x: int) -> None:
     text = f"aten.threshold_backward.default({blame}, {y}, 0)"
     in_place = f"aten.threshold_backward.grad_input({blame}, {y}, 0, grad_input={blame})"
     b.bind(output, b.emit(text, blame, y, in_place=in_place), form)
+
+
+def _multiply_and_add(view: _View, call: GraphCall) -> dict[int, Override]:
+    """x + a b and x - a b in one pass, for what optimizers are made of: vectors and matrices of one shape."""
+    spec = view.graph.specs[call.output]
+    if not 1 <= len(spec.shape) <= 2 or spec.dtype.kind != "f":
+        return {}
+    for index in (1, 0) if call.primitive == "add" else (1,):
+        x, product = call.inputs[1 - index], view.made_by(call.inputs[index], "multiply")
+        if product is None or view.only_user(product.output, call.primitive) is None or call.inputs[0] == call.inputs[1]:
+            continue
+        if view.graph.specs[x] == view.graph.specs[product.output] == spec:
+            a, b = product.inputs
+            sign = "" if call.primitive == "add" else ", value=-1"
+            return {call.output: lambda builder: _addcmul(builder, call.output, x, a, b, sign)}
+    return {}
+
+
+def _addcmul(builder: Builder, output: int, x: int, a: int, b: int, sign: str) -> None:
+    names = [builder.full(value) for value in (x, a, b)]
+    text, in_place = (form.format(*names, sign=sign) for form in (_ADDCMUL, _ADDCMUL_IN_PLACE))
+    builder.bind(output, builder.emit(text, *names, in_place=in_place))
+
+
+_ADDCMUL, _ADDCMUL_IN_PLACE = "torch.addcmul({0}, {1}, {2}{sign})", "{0}.addcmul_({1}, {2}{sign})"
 
 
 def _batch_norm(view: _View, norm: GraphCall) -> dict[int, Override]:

@@ -68,7 +68,7 @@ class Builder:
 
     def bind(self, value: int, name: Name, form: Form = Form()) -> None:  # noqa: B008  (frozen)
         """``value`` is from now on the tensor ``name``."""
-        self._forms[value] = {form: name}
+        self._forms[value] = {Form(form.is_low and self.has_low, form.is_images): name}
 
     def is_bound(self, value: int) -> bool:
         return value in self._forms

@@ -7,7 +7,7 @@ steps. Lipman et al. 2023 (https://arxiv.org/abs/2210.02747); Liu et al. 2023 (h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +60,8 @@ class Houses:
             raise SettingsError(f"expected at least 10 drawings; got {num}. To fix: add drawings to --data.")
         images = drawings.images[generator(settings.seed, "order").permutation(num)]
         self.source = drawings.source
+        self.notices: Sequence[str] = ()
+        self.facts: Mapping[str, object] = {}
         self.validation: Mapping[str, Array] = {"images": images[:held_out]}
         self.training: Mapping[str, Array] = {"images": images[held_out:]}
         self._sampler: Sampler | None = None
@@ -72,6 +74,9 @@ class Houses:
         images = batch["images"]
         num = images.shape[0]
         return loss(model, images, random.normal((num, 1, SIZE, SIZE)), random.uniform((num,)))
+
+    def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        return {"loss": self.loss(model, batch, random)}
 
     def pictures(self, weights: Mapping[str, Array]) -> Array:
         if self._sampler is None:

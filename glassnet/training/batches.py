@@ -29,10 +29,18 @@ class Batches:
         )
 
     def batch(self, step: int) -> dict[str, Array]:
-        """The examples of step 0, 1, 2...; a batch may begin in one epoch and end in the next."""
+        """The examples of step 0, 1, 2..., and ``epoch``, float32 (B,): how many times each has been seen before."""
+        places = self.places(step)
+        chosen = {name: array[places["indices"]] for name, array in self._examples.items()}
+        return {**chosen, "epoch": places["epoch"]}
+
+    def places(self, step: int) -> dict[str, Array]:
+        """Which examples these are, ``indices`` int64 (B,), and ``epoch``; a batch may end in the next epoch."""
         first = step * self.batch_size
         epoch, offset = divmod(first, self.num_examples)
         chosen = self._order(epoch)[offset : offset + self.batch_size]
+        epochs = np.full(self.batch_size, epoch, np.float32)
         if len(chosen) < self.batch_size:
+            epochs[len(chosen) :] += 1.0
             chosen = np.concatenate([chosen, self._order(epoch + 1)[: self.batch_size - len(chosen)]])
-        return {name: array[chosen] for name, array in self._examples.items()}
+        return {"indices": chosen, "epoch": epochs}

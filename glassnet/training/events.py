@@ -42,6 +42,7 @@ class Evaluated:
     step: int
     elapsed_s: float
     validation_loss: float
+    accuracy: float | None = None  # share of the examples that it names rightly; None where there is nothing to name
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Finished:
     reason: str  # "budget spent", "nothing improves any more" or "stopped"
     loss: float | None  # mean over the last steps; None if there were none
     validation_loss: float | None  # the best; None if there was no evaluation
+    accuracy: float | None = None  # the last
 
 
 Event: TypeAlias = Started | Stepped | Evaluated | Pictured | Checkpointed | Noticed | Finished

@@ -28,11 +28,12 @@ from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
-from glassnet.training.step import TrainingStep, build_step, build_validation, under, weights_of
+from glassnet.training.step import TrainingStep, are_examples_held, build_step, build_validation, under, weights_of
 from glassnet.training.task import Task
 
 CHECKPOINT_INTERVAL_S = 30.0
 NUM_EVALUATIONS = 40  # in the course of a budget
+VALIDATION_CHUNK = 500  # examples at a time, so that many held-out ones take no more memory than a few
 _LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones together say where the training stands
 
 
@@ -79,8 +80,11 @@ class _Training:
         self._batches = Batches(task.training, self._settings.batch_size, self._settings.seed)
         self._budget = Budget.of(self._settings, self._batches.num_examples)
         self._schedule = schedule_of(self._settings)
-        self._step_graph: TrainingStep = build_step(task, self._model, self._settings.batch_size)
+        self._step_graph: TrainingStep = build_step(task, self._model, self._settings)
         self._executable: Executable = runtime.compile(self._step_graph.graph)
+        self._are_examples_held = are_examples_held(self._settings)
+        if self._are_examples_held:
+            self._executable.hold(under("examples", task.training))
         self._validation = _Validation(task, self._model, runtime, self._settings.seed)
         self._notices: list[str] = []
         start = self._newest() if resume else Checkpoint(0, 0.0, self._step_graph.named(self._step_graph.initial))
@@ -89,6 +93,7 @@ class _Training:
         self.saved_step = start.step if resume else -1
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
         self._num_evaluations = start.num_evaluations
+        self._accuracy: float | None = None
         self._losses: deque[float] = deque(maxlen=_LOSSES_AVERAGED)
         self.clock = _Clock(start.elapsed_s, time.monotonic())
 
@@ -111,7 +116,7 @@ class _Training:
                 next_look = next_picture_step(self.step)
             if self._num_due() > self._num_evaluations:
                 yield self._evaluate()
-                if self._since_best >= self._settings.patience:
+                if self._settings.patience is not None and self._since_best >= self._settings.patience:
                     reason = "nothing improves any more"
                     break
             if time.monotonic() - saved_at > CHECKPOINT_INTERVAL_S:
@@ -141,7 +146,7 @@ class _Training:
 
     def _finished(self, reason: str) -> Finished:
         loss = float(np.mean(self._losses)) if self._losses else None
-        return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best)
+        return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best, self._accuracy)
 
     def _newest(self) -> Checkpoint:
         newest, complaints = self._run.newest_checkpoint()
@@ -149,6 +154,11 @@ class _Training:
         before = self._run.last(Started)
         if before is not None and before.source != self._task.source:
             self._notices.append(f"this run has learned from {before.source}; now it goes on with {self._task.source}")
+        if self._task.facts != self._run.facts:
+            raise CheckpointError(
+                f"expected the classes that {self._run.path} has learned to tell apart; got others in "
+                f"{self._task.source}. To fix: put the data back as it was, or train anew."
+            )
         expected = {n: a.shape for n, a in self._step_graph.named(self._step_graph.initial).items()}
         if expected != {name: array.shape for name, array in newest.tensors.items()}:
             raise CheckpointError(
@@ -197,7 +207,8 @@ class _Training:
             weight_decay=settings.weight_decay,
         )
         random = draw_inputs(self._step_graph.graph, generator(settings.seed, "step", self.step))
-        return {**under("batch", self._batches.batch(self.step)), **scalars, **random}
+        batch = self._batches.places(self.step) if self._are_examples_held else self._batches.batch(self.step)
+        return {**under("batch", batch), **scalars, **random}
 
     def _weights(self) -> dict[str, Array]:
         return weights_of(self._step_graph.named(self._executable.carried()))
@@ -209,13 +220,14 @@ class _Training:
             yield Pictured(self.step, self.clock.elapsed_s(), str(file.relative_to(self._run.path)))
 
     def _evaluate(self) -> Evaluated:
-        loss = self._validation.loss(self._weights())
+        measured = self._validation.measure(self._weights())
+        loss, self._accuracy = measured["loss"], measured.get("accuracy")
         if not math.isfinite(loss):
             raise self._diverged(f"validation loss {loss:g}")
         is_better = self._best is None or loss < self._best
         self._best, self._since_best = (loss, 0) if is_better else (self._best, self._since_best + 1)
         self._num_evaluations = self._num_due()
-        return Evaluated(self.step, self.clock.elapsed_s(), loss)
+        return Evaluated(self.step, self.clock.elapsed_s(), loss, self._accuracy)
 
     def _diverged(self, got: str) -> DivergedError:
         return DivergedError(
@@ -226,17 +238,31 @@ class _Training:
 
 
 class _Validation:
-    """The loss on held-out examples, always with the same random numbers, so that only the weights change it."""
+    """The measures of held-out examples, always with the same random numbers, so that only the weights change them."""
 
     def __init__(self, task: Task, model: Module, runtime: Runtime, seed: int):
         num_examples = len(next(iter(task.validation.values())))
-        self._graph = build_validation(task, model, num_examples)
-        self._executable = runtime.compile(self._graph)
-        self._fixed = under("batch", task.validation)
-        self._fixed |= draw_inputs(self._graph, generator(seed, "validation"))
+        self._chunks = np.array_split(np.arange(num_examples), -(-num_examples // VALIDATION_CHUNK))
+        # At most two sizes, one apart.
+        graphs = {len(chunk): build_validation(task, model, len(chunk)) for chunk in self._chunks}
+        self._executables = {size: runtime.compile(graph) for size, graph in graphs.items()}
+        self._fixed = [
+            {
+                **{f"batch/{name}": array[chunk] for name, array in task.validation.items()},
+                **draw_inputs(graphs[len(chunk)], generator(seed, "validation", i)),
+            }
+            for i, chunk in enumerate(self._chunks)
+        ]
 
-    def loss(self, weights: dict[str, Array]) -> float:
-        return float(self._executable({**under("weights", weights), **self._fixed})["loss"])
+    def measure(self, weights: dict[str, Array]) -> dict[str, float]:
+        """The measures of the task, averaged over all held-out examples."""
+        total: dict[str, float] = {}
+        named = under("weights", weights)
+        for chunk, fixed in zip(self._chunks, self._fixed, strict=True):
+            for name, value in self._executables[len(chunk)]({**named, **fixed}).items():
+                total[name] = total.get(name, 0.0) + float(value) * len(chunk)
+        num = sum(map(len, self._chunks))
+        return {name: value / num for name, value in total.items()}
 
 
 def schedule_of(settings: Settings) -> Schedule:

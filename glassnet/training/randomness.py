@@ -8,7 +8,7 @@ from glassnet.autodiff import Array
 from glassnet.graph import Graph
 from glassnet.ops.random import draw
 
-_PURPOSES = ("initialization", "order", "step", "validation", "pictures")
+_PURPOSES = ("initialization", "order", "step", "validation", "pictures", "flips")
 
 
 def generator(seed: int, purpose: str, counter: int = 0) -> np.random.Generator:

@@ -1,6 +1,7 @@
 """The run directory: the one place where a training lives, and the interface to everyone who looks at it.
 
     settings.json         the Settings
+    task.json             the facts of the task: what using the network takes beside its weights
     events.jsonl          one event on each line, as they happened
     checkpoints/<step>/   the whole state
     pictures/<step>.npy   what the network made at that step, with a .png beside it
@@ -11,6 +12,7 @@ A process that writes holds the lock file ``lock``; the system frees it even if 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -45,6 +47,22 @@ class Run:
     @property
     def pictures(self) -> Path:
         return self.path / "pictures"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the task noted about itself when the run was made."""
+        file = self.path / "task.json"
+        try:
+            facts = json.loads(file.read_bytes())
+            if not isinstance(facts, dict):
+                raise ValueError(f"{type(facts).__name__} instead of an object")
+            return facts
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"expected the facts of a task in {file}; got something else ({error}). To fix: choose another run."
+            ) from error
 
     def adopt(self, given: Mapping[str, Any]) -> None:
         """Go on under the settings of this run; only the budget may be another one. Raises CheckpointError."""
@@ -84,8 +102,8 @@ class Run:
         return found
 
 
-def create(path: Path, settings: Settings) -> Run:
-    """Make the directory of a new run; refuses one that holds anything already."""
+def create(path: Path, settings: Settings, facts: Mapping[str, object] | None = None) -> Run:
+    """Make the directory of a new run, with the ``facts`` of its task; refuses one that holds anything already."""
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise CheckpointError(
@@ -94,6 +112,7 @@ def create(path: Path, settings: Settings) -> Run:
             )
         path.mkdir(parents=True, exist_ok=True)
         (path / "pictures").mkdir()
+        (path / "task.json").write_text(json.dumps(facts or {}, indent=2) + "\n", encoding="utf-8")
         _write_settings(path, settings)
     except OSError as error:
         raise _unwritable(path, error) from error

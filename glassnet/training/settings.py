@@ -14,6 +14,9 @@ BUDGETS = ("minutes", "epochs", "steps")
 RUNTIMES = ("auto", "onnx", "torch", "numpy")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
+OPTIMIZERS = ("adamw", "sgd", "muon")
+FLIPS = ("none", "random", "alternating")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,22 @@ class Settings:
     learning_rate: float = 1e-3  # the highest; the schedule takes it up and down
     schedule: str = "cosine"
     warmup: float = 0.05  # share of the budget
+    optimizer: str = "adamw"
+    momentum: float = 0.9  # of sgd and muon
+    vector_ratio: float = 1.0  # muon: share of the learning rate that biases and the last layer get
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.999  # of the averaged weights that draw and predict
-    patience: int = 20  # evaluations without a better validation loss before the training stops
+    patience: int | None = 20  # evaluations without a better validation loss before the training stops; None: never
+    label_smoothing: float = 0.0
+    flip: str = "none"
+    shift_px: int = 0
+    cutout_px: int = 0
+    brightness: float = 0.0  # share of the range from black to white
+    contrast: float = 0.0
     runtime: str = "auto"
     device: str = "auto"
+    precision: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,11 +66,24 @@ class Settings:
         _require(0 <= self.warmup < 1, "warmup", "a share from 0 to below 1", self.warmup)
         _require(0 < self.max_gradient_norm < math.inf, "max-gradient-norm", "a number above 0", self.max_gradient_norm)
         _require(0 <= self.ema_decay < 1, "ema-decay", "a number from 0 to below 1", self.ema_decay)
-        _require(self.patience >= 1, "patience", "at least 1", self.patience)
+        _require(self.patience is None or self.patience >= 1, "patience", "at least 1", self.patience)
         _require(0 <= self.seed < 2**63, "seed", "a whole number from 0 to 2^63 - 1", self.seed)
         _require(self.runtime in RUNTIMES, "runtime", f"one of {', '.join(RUNTIMES)}", self.runtime)
         _require(self.device in DEVICES, "device", f"one of {', '.join(DEVICES)}", self.device)
         _require(self.schedule in SCHEDULES, "schedule", f"one of {', '.join(SCHEDULES)}", self.schedule)
+        _require(self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", self.precision)
+        _require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}", self.optimizer)
+        _require(0 <= self.momentum < 1, "momentum", "a number from 0 to below 1", self.momentum)
+        _require(0 < self.vector_ratio < math.inf, "vector-ratio", "a number above 0", self.vector_ratio)
+        self._check_augmentation()
+
+    def _check_augmentation(self) -> None:
+        _require(0 <= self.label_smoothing < 1, "label-smoothing", "a share from 0 to below 1", self.label_smoothing)
+        _require(self.flip in FLIPS, "flip", f"one of {', '.join(FLIPS)}", self.flip)
+        _require(self.shift_px >= 0, "shift-px", "at least 0", self.shift_px)
+        _require(self.cutout_px >= 0, "cutout-px", "at least 0", self.cutout_px)
+        _require(0 <= self.brightness <= 1, "brightness", "a share from 0 to 1", self.brightness)
+        _require(0 <= self.contrast <= 1, "contrast", "a share from 0 to 1", self.contrast)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

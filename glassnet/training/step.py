@@ -11,14 +11,15 @@ import numpy as np
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
 from glassnet.graph import Graph, optimize, trace
 from glassnet.nn import Module
-from glassnet.ops import Random
-from glassnet.optim import AdamW, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
+from glassnet.ops import Random, take
+from glassnet.optim import SGD, AdamW, Muon, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
+from glassnet.training.settings import Settings
 from glassnet.training.task import Task
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]
 _MAX_PACKED_SIZE = 50_000
-_DECAYED, _PLAIN = "decayed", "plain"
+_DECAYED, _PLAIN, _MATRIX = "decayed", "plain", "matrix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class TrainingStep:
     """The graph of a step, what it starts from, and how its packed state reads by name.
 
     Carried inputs: ``parameters/<pack>``, ``averages/<pack>``, ``optimizer/<state>``, ``buffers/<name>``. Other
-    inputs: ``batch/<name>``, the scalars ``step``, ``ema_decay``, ``max_gradient_norm`` and ``hyper/<name>``, and
-    what is random. Other outputs: the scalars ``loss`` and ``gradient_norm``.
+    inputs: ``batch/<name>``, ``batch/epoch`` among them, the scalars ``step``, ``ema_decay``, ``max_gradient_norm``
+    and ``hyper/<name>``, and what is random. Other outputs: the scalars ``loss`` and ``gradient_norm``.
     """
 
     graph: Graph
@@ -62,12 +63,18 @@ class TrainingStep:
         return list(dict.fromkeys(n.rpartition("/")[0] for n in self.initial if not n.startswith("buffers/")))
 
 
-def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
-    """Trace one step of ``task`` on ``model``: AdamW with clipped gradients, and a running average of the weights."""
+def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
+    """Trace one step of ``task`` on ``model``: clipped gradients, an update, and a running average of the weights.
+
+    Of the settings it takes the optimizer, the batch size and the device; what may change from step to step is an
+    input. On a GPU all examples are one input, ``examples/<name>``, that stays there, and ``batch/indices`` (B,) says
+    which of them are the batch.
+    """
     parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
     buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
-    packing = Packing.by(_pack_of, {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()})
-    optimizer = AdamW(decays=lambda pack, spec: pack.startswith(_DECAYED))
+    specs = {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()}
+    packing = _packing_of(specs, settings.optimizer)
+    optimizer = _optimizer_of(settings)
     packs = packing.pack_arrays(parameters)
     state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
     initial: dict[str, Array] = {
@@ -80,13 +87,54 @@ def build_step(task: Task, model: Module, batch_size: int) -> TrainingStep:
     hyperparameters = optimizer.hyperparameters()
     inputs = {
         **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
-        **{f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.training.items()},
+        **_batch_specs(task.training, settings.batch_size, are_examples_held(settings)),
+        "batch/epoch": ArraySpec((settings.batch_size,), np.dtype(np.float32)),
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **under("hyper", dict.fromkeys(hyperparameters, scalar)),
     }
     step = _step_of(task, model, packing, optimizer)
     graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
     return TrainingStep(graph, initial, hyperparameters, packing)
+
+
+def are_examples_held(settings: Settings) -> bool:
+    """Whether all examples are kept where the graph runs, instead of each batch being brought there."""
+    return settings.device == "cuda"
+
+
+def _batch_specs(examples: Mapping[str, Array], batch_size: int, are_held: bool) -> dict[str, ArraySpec]:
+    if are_held:
+        held = {f"examples/{name}": ArraySpec(array.shape, array.dtype) for name, array in examples.items()}
+        return {**held, "batch/indices": ArraySpec((batch_size,), np.dtype(np.int64))}
+    return {f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in examples.items()}
+
+
+def _optimizer_of(settings: Settings) -> Optimizer:
+    """The rule that the settings name; it sees packs, and knows by their names which of them decay."""
+
+    def decays(pack: str, spec: ArraySpec) -> bool:
+        return pack.startswith(_DECAYED)
+
+    if settings.optimizer == "sgd":
+        return SGD(momentum=settings.momentum, nesterov=settings.momentum > 0.0, decays=decays)
+    if settings.optimizer == "muon":
+        # Where a normalization follows, the length of a matrix means nothing, and would only shrink the later steps.
+        return Muon(
+            momentum=settings.momentum, vector_ratio=settings.vector_ratio, keeps_norm=True, decays=decays,
+            vector_momentum=0.85, num_iterations=3,
+            is_matrix=lambda pack, spec: pack.startswith(_MATRIX),
+        )  # fmt: skip
+    return AdamW(decays=decays)
+
+
+def _packing_of(specs: Mapping[str, ArraySpec], optimizer: str) -> Packing:
+    """Muon has every matrix but the last, which makes the answers, by itself; all else is packed by size and decay."""
+    matrices = [name for name, spec in specs.items() if len(spec.shape) >= 2][:-1] if optimizer == "muon" else []
+    return Packing.by(
+        lambda name, spec: f"{_MATRIX}.{name}" if name in matrices else _pack_of(name, spec),
+        specs,
+        is_matrix=lambda pack: pack.startswith(_MATRIX),
+    )
 
 
 def _pack_of(name: str, spec: ArraySpec) -> str:
@@ -101,6 +149,8 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) 
     def step(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         packs, averages, state = (below(inputs, kind) for kind in ("parameters", "averages", "optimizer"))
         buffers, batch = below(inputs, "buffers"), below(inputs, "batch")
+        examples = below(inputs, "examples")
+        batch |= {name: take(tensor, batch["indices"], axis=0) for name, tensor in examples.items()}
 
         def loss_of(parameters: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
             with model.holding({**parameters, **buffers}):
@@ -123,18 +173,18 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) 
 
 
 def build_validation(task: Task, model: Module, batch_size: int) -> Graph:
-    """The graph of the loss on held-out examples: inputs ``weights/<name>`` and ``batch/<name>``, output ``loss``."""
+    """The graph of what the task measures on held-out examples: inputs ``weights/<name>`` and ``batch/<name>``."""
 
-    def validation_loss(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+    def measure(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         with model.holding(below(inputs, "weights")):
             model.train(False)
-            loss = task.loss(model, below(inputs, "batch"), random)
+            measured = task.measure(model, below(inputs, "batch"), random)
             model.train(True)
-        return {"loss": loss}
+        return dict(measured)
 
     inputs = under("weights", {name: tensor.spec for name, tensor in model.tensors().items()})
     inputs |= {f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in task.validation.items()}
-    return optimize(trace(validation_loss, inputs))
+    return optimize(trace(measure, inputs))
 
 
 def weights_of(named: Mapping[str, Array]) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,15 +17,24 @@ class Task(Protocol):
 
     name: str
     source: str  # where the examples are from, in words
+    notices: Sequence[str]  # what a person should know of the examples, a line each
     training: Mapping[str, Array]  # arrays by name; the first axis counts the examples
     validation: Mapping[str, Array]  # the same names; held out of training
+    facts: Mapping[str, object]  # what using the network takes beside its weights, where the examples are not at hand
 
     def model(self, generator: np.random.Generator) -> Module:
         """A network with random weights."""
         ...
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
-        """How wrong the network is on a batch: a scalar. Traced, so augmentation belongs here."""
+        """How wrong the network is on a batch: a scalar. Traced, so augmentation belongs here.
+
+        The batch holds ``epoch`` (B,) too: how many times each example has been seen before.
+        """
+        ...
+
+    def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Mapping[str, Tensor]:
+        """What is reported of a batch that was held out: means over it, ``loss`` and maybe ``accuracy``. Traced."""
         ...
 
     def pictures(self, weights: Mapping[str, Array]) -> Array | None:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from glassnet.training import Run
 from glassnet.training.checkpoint import steps_in
 from glassnet.training.events import Finished
+from tests.cli.classifiers import write_colors
 from tests.cli.conftest import COMMAND, environment, options, run_outside
 from tests.training.toy import assert_same_state
 
@@ -104,6 +106,36 @@ def test_killed_and_gone_on(tmp_path: Path, drawings: Path) -> None:
             process.communicate()
         assert steps_in(broken / "checkpoints")
     resumed = run_outside("train", "houses", "--resume", "--run", broken, where=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same_state(Run(broken), Run(straight))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_killed_at_random_moments_with_torch(tmp_path: Path, precision: str) -> None:
+    """kill -9 again and again, in a training that saves all the time: augmentation, statistics and momenta go on."""
+    write_colors(tmp_path / "colors", 20, seed=0)
+    saving = "from glassnet.training import loop\nloop.CHECKPOINT_INTERVAL_S = 0.0\n"
+    program = f"import sys\n{saving}from glassnet.cli.main import main\nsys.exit(main(sys.argv[1:]))"
+    how = ["--model", "fast", "--batch-size", "8", "--steps", "30", "--runtime", "torch", "--precision", precision]
+    command = [sys.executable, "-c", program, "train", "colors", *how]
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    subprocess.run([*command, "--run", straight], cwd=tmp_path, env=environment(), check=True, capture_output=True)
+    random = np.random.default_rng()
+    kills = 0
+    while kills < 3:
+        resume = ["--resume"] if (broken / "events.jsonl").exists() else []
+        with subprocess.Popen(
+            [*command, *resume, "--run", broken], cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL
+        ) as process:
+            seen = (broken / "events.jsonl").read_bytes().count(b'"stepped"') if resume else 0
+            wait_until(has_steps(broken, seen + 2))
+            time.sleep(random.uniform(0.0, 0.1))
+            process.kill()
+            process.communicate()
+            kills += 1
+    resumed = subprocess.run(
+        [*command, "--resume", "--run", broken], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
     assert resumed.returncode == 0, resumed.stderr
     assert_same_state(Run(broken), Run(straight))
 

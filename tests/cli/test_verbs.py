@@ -16,7 +16,19 @@ from glassnet.data import catalog
 from glassnet.training import Run
 from tests.cli.conftest import Call, options, run_outside
 
-VERBS = [[], ["train"], ["draw"], ["film"], ["runs"], ["data"], ["data", "list"], ["data", "check"], ["data", "get"]]
+VERBS = [
+    [],
+    ["train"],
+    ["evaluate"],
+    ["predict"],
+    ["draw"],
+    ["film"],
+    ["runs"],
+    ["data"],
+    ["data", "list"],
+    ["data", "check"],
+    ["data", "get"],
+]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: " ".join(verb) or "glassnet")
@@ -170,7 +182,7 @@ def test_damaged_runs_do_not_spoil_the_list(call: Call, trained: Path) -> None:
 
 def test_data_list(call: Call) -> None:
     assert "houses: Quick, Draw! houses" in call("data", "list").out
-    (houses,) = call("data", "list", "--json").json()["data_sets"]
+    houses, *_ = call("data", "list", "--json").json()["data_sets"]
     assert houses["name"] == "houses"
     assert houses["files"] == []
 

@@ -13,15 +13,24 @@ import pytest
 
 from tests.cli.conftest import Call, environment, options, run_outside
 
+A_TASK = "expected a task (cifar10, houses) or a folder of pictures"
 USAGE = {
     "unknown verb": (["trian"], "No such command 'trian'"),
-    "unknown task": (["train", "castles"], "expected a task (houses); got 'castles'"),
-    "unknown task to go on with": (["train", "castles", "--resume"], "expected a task (houses); got 'castles'"),
+    "unknown task": (["train", "castles"], f"{A_TASK}; got 'castles'"),
+    "unknown task to go on with": (["train", "castles", "--resume"], f"{A_TASK}; got 'castles'"),
     "no task": (["train"], "Missing argument 'TASK'"),
     "unknown option": (["train", "houses", "--colour", "red"], "No such option '--colour'"),
     "two tasks": (["train", "houses", "faces"], "unexpected extra argument"),
     "a word for a number": (["train", "houses", "--steps", "many"], "'many' is not a valid integer"),
     "a choice that is none": (["train", "houses", "--runtime", "jax"], "'jax' is not one of"),
+    "a GPU for who has none": (
+        ["train", "houses", "--runtime", "onnx", "--device", "cuda"],
+        "expected --runtime torch for --device cuda; got --runtime onnx. To fix: ",
+    ),
+    "half numbers for who has none": (
+        ["train", "houses", "--runtime", "numpy", "--precision", "bfloat16"],
+        "expected --runtime torch for --precision bfloat16; got --runtime numpy. To fix: ",
+    ),
     "zero minutes": (["train", "houses", "--minutes", "0"], "expected --minutes to be a number above 0; got 0.0"),
     "minutes that are no number": (["train", "houses", "--minutes", "nan"], "a number above 0; got nan"),
     "endless minutes": (["train", "houses", "--minutes", "inf"], "a number above 0; got inf"),
@@ -31,6 +40,15 @@ USAGE = {
     "no learning rate": (["train", "houses", "--learning-rate", "0"], "expected --learning-rate to be a number"),
     "a negative seed": (["train", "houses", "--seed", "-1"], "expected --seed to be a whole number from 0"),
     "another model": (["train", "houses", "--model", "gpt"], "expected --model unet for houses; got gpt"),
+    "another classifier": (
+        ["train", "cifar10", "--model", "gpt"],
+        "expected --model convnetjs, resnet, fast for cifar10",
+    ),
+    "a file for a folder": (["train", __file__], f"{A_TASK}; got "),
+    "a name too long for a folder": (["train", "x" * 5000], f"{A_TASK}; got "),
+    "data beside a folder": (["train", ".", "--data", "x"], "expected no --data with the folder .; got x. To fix: "),
+    "an optimizer that is none": (["train", "cifar10", "--optimizer", "lion"], "'lion' is not one of"),
+    "a precision that is none": (["train", "cifar10", "--precision", "int4"], "'int4' is not one of"),
     "no drawings": (["draw", "run", "-n", "0"], "0 is not in the range"),
     "draw without a run": (["draw"], "Missing argument 'RUN'"),
     "unknown data verb": (["data", "burn"], "No such command 'burn'"),
@@ -52,8 +70,6 @@ def test_usage_says_where_to_look(call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--device", "cuda"], "expected a runtime for --device cuda; got only runtimes for the CPU. To fix: "),
-        (["--runtime", "torch"], "expected --runtime onnx or numpy; got torch. To fix: "),
         (["--resume"], "expected a run of houses in runs/ to resume; got none. To fix: "),
         (["--resume", "--run", "nowhere"], "expected a run directory with settings.json; got nowhere. To fix: "),
     ],
@@ -150,7 +166,7 @@ def test_outputs_that_cannot_be(call: Call, trained: Path, verb: str, suffixes: 
 
 
 def test_unknown_data(call: Call) -> None:
-    assert "expected the name of a data set (houses); got 'cats'" in call("data", "get", "cats").complaint(1)
+    assert "expected the name of a data set (houses, cifar10); got 'cats'" in call("data", "get", "cats").complaint(1)
 
 
 def test_a_damaged_checkpoint_is_told(call: Call, trained: Path) -> None:

@@ -12,7 +12,7 @@ from glassnet.autodiff import Array, ArraySpec
 from glassnet.errors import MissingRuleError, RuntimeUnavailableError, SettingsError
 from glassnet.graph import Graph, trace
 from glassnet.nn import Module
-from glassnet.ops import erf, flip
+from glassnet.ops import erf, flip, take
 from glassnet.ops import sum as total
 from glassnet.optim import SGD, AdamW, Optimizer
 from glassnet.runtimes import NumpyRuntime, get_runtime
@@ -166,6 +166,25 @@ def test_inputs_may_lie_anyhow_in_memory(runtime: str) -> None:
     np.testing.assert_array_equal(executable.carried()["w"], table.T * 2)
     executable({"x": np.broadcast_to(np.float32(1.0), (2, 3))})
     np.testing.assert_array_equal(executable.carried()["w"], table.T * 2 + 1)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_is_held_is_given_once(runtime: str) -> None:
+    """All examples stay where the graph runs; a step says which of them it takes."""
+    graph = trace(
+        lambda t, _: {"w": t["w"] + total(take(t["examples"], t["indices"], axis=0), 0)},
+        {"w": VECTOR, "examples": ArraySpec((5, 3), np.dtype("float32")), "indices": ArraySpec((2,), np.dtype("int64"))},
+        carried=["w"],
+    )
+    executable = get_runtime(runtime).compile(graph)
+    executable.load({"w": ONES})
+    examples = np.arange(15, dtype=np.float32).reshape(5, 3)
+    executable.hold({"examples": np.asfortranarray(examples)})
+    expected = ONES
+    for indices in (np.array([0, 4]), np.array([3, 3])):
+        executable({"indices": indices})
+        expected = expected + examples[indices].sum(0)
+        np.testing.assert_array_equal(executable.carried()["w"], expected)
 
 
 def test_a_missing_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from glassnet.autodiff import Array
 from glassnet.errors import CheckpointError, DivergedError, SettingsError
 from glassnet.runtimes import get_runtime
-from glassnet.training import Run, train
+from glassnet.training import Run, create, train
 from glassnet.training.checkpoint import steps_in
 from glassnet.training.events import Checkpointed, Evaluated, Finished, Noticed, Pictured, Started, Stepped
 from tests.training.toy import Toy, all_events, assert_same_state, kinds, new_run, settings, state, stop_after
@@ -199,6 +199,20 @@ def test_going_on_with_another_network(tmp_path: Path) -> None:
     stop_after(2, run)
     with pytest.raises(CheckpointError, match=r"^expected a checkpoint of the model .*; got other tensors\. To fix: "):
         all_events(run, resume=True, task=Larger())
+
+
+def test_going_on_with_other_classes(tmp_path: Path) -> None:
+    """As many as before, so that nothing but the facts can tell."""
+    run = create(tmp_path / "run", settings(), {"classes": ["cat", "dog"]})
+    task = Toy()
+    task.facts = {"classes": ["cat", "dog"]}  # type: ignore[misc]
+    stop_after(2, run)
+    all_events(run, resume=True, task=task)
+    task.facts = {"classes": ["dog", "cow"]}  # type: ignore[misc]
+    with pytest.raises(
+        CheckpointError, match=r"^expected the classes that .* has learned .*; got others in numbers from"
+    ):
+        all_events(run, resume=True, task=task)
 
 
 def test_it_stops_when_nothing_improves(tmp_path: Path) -> None:

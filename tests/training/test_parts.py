@@ -49,6 +49,17 @@ def test_all_arrays_of_a_batch_are_of_the_same_examples() -> None:
     np.testing.assert_array_equal(batch["y"], batch["x"] * 10)
 
 
+@pytest.mark.parametrize("batch_size", [3, 4, 10])
+def test_a_batch_knows_how_often_each_example_was_seen(batch_size: int) -> None:
+    batches, seen = Batches(EXAMPLES, batch_size, 0), np.zeros(10)
+    for step in range(12):
+        batch = batches.batch(step)
+        assert batch["epoch"].dtype == np.float32
+        for x, epoch in zip(batch["x"], batch["epoch"], strict=True):
+            assert epoch == seen[x]
+            seen[x] += 1
+
+
 def test_another_seed_is_another_order() -> None:
     assert row(3, 10, seed=1) != row(3, 10, seed=2)
 
@@ -138,7 +149,10 @@ BAD = [
     {"learning_rate": math.nan}, {"learning_rate": math.inf}, {"weight_decay": -0.1}, {"weight_decay": math.nan},
     {"seed": -1}, {"seed": 2**63}, {"runtime": "jax"}, {"device": "tpu"}, {"schedule": "steps"}, {"warmup": 1.0},
     {"warmup": -0.1}, {"warmup": math.nan}, {"max_gradient_norm": 0.0}, {"ema_decay": 1.0}, {"ema_decay": -1.0},
-    {"patience": 0},
+    {"patience": 0}, {"precision": "int8"}, {"optimizer": "lion"}, {"momentum": 1.0}, {"momentum": -0.1},
+    {"vector_ratio": 0.0}, {"vector_ratio": math.inf}, {"label_smoothing": 1.0}, {"label_smoothing": -0.1},
+    {"flip": "always"}, {"shift_px": -1}, {"cutout_px": -1}, {"brightness": 1.5}, {"brightness": math.nan},
+    {"contrast": -0.1},
 ]  # fmt: skip
 
 
@@ -159,6 +173,28 @@ def test_settings_are_read_back() -> None:
     assert given.differences(dataclasses.replace(given, seed=1)) == {"seed": (2**63 - 1, 1)}
 
 
+def test_settings_of_an_older_version_are_read() -> None:
+    """A run goes on under what it began with: fields that were not there then have their defaults."""
+    text = (
+        '{"task": "houses", "data": null, "model": "unet", "minutes": 1.0, "epochs": null, "steps": null, '
+        '"batch_size": 16, "learning_rate": 0.003, "schedule": "linear", "warmup": 0.04, "weight_decay": 0.0, '
+        '"max_gradient_norm": 1.0, "ema_decay": 0.995, "patience": 20, "runtime": "auto", "device": "auto", "seed": 0}'
+    )
+    read = Settings.from_json(text, "here")
+    assert (read.patience, read.optimizer, read.flip, read.shift_px, read.label_smoothing) == (
+        20,
+        "adamw",
+        "none",
+        0,
+        0.0,
+    )
+
+
+def test_patience_may_be_endless() -> None:
+    given = settings(patience=None)
+    assert Settings.from_json(given.to_json(), "here") == given
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -175,6 +211,7 @@ EVENTS = [
     events.Started("toy", "a seed", 50, 300, "numpy", 0, 0.0, 1.5),
     events.Stepped(1, 0.5, 1.0, 0.001, 0.1, 0.2, 80.0),
     events.Evaluated(1, 0.2, 0.25),
+    events.Evaluated(1, 0.2, 0.25, 0.5),
     events.Pictured(1, 0.2, "pictures/00000001.npy"),
     events.Checkpointed(1, 0.2, "checkpoints/00000001"),
     events.Noticed(1, "an 'é' and a \n line"),
@@ -191,6 +228,11 @@ def test_events_are_read_back(event: events.Event) -> None:
 
 def test_every_event_is_tried() -> None:
     assert {type(event) for event in EVENTS} == set(events.EVENT_TYPES.values())
+
+
+def test_events_of_an_older_version_are_read() -> None:
+    line = '{"event": "evaluated", "step": 1, "elapsed_s": 0.2, "validation_loss": 0.25}'
+    assert events.from_json(line) == events.Evaluated(1, 0.2, 0.25, None)
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "5", "{}", '{"event": "dreamt"}', '{"event": "noticed"}', b"\xff\x00"])

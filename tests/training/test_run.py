@@ -60,6 +60,18 @@ def test_no_directory_at_all(tmp_path: Path) -> None:
             Run(path)
 
 
+def test_facts(tmp_path: Path) -> None:
+    facts = {"classes": ["cat", "D\u00fcse", "a \udcff name"], "image_shape": [3, 32, 32]}
+    assert create(tmp_path / "a", settings(), facts).facts == Run(tmp_path / "a").facts == facts
+    assert new_run(tmp_path / "b").facts == {}
+    (tmp_path / "b" / "task.json").unlink()
+    assert Run(tmp_path / "b").facts == {}  # a run of an older version
+    for content in (b"", b"[1]", b"\xff"):
+        (tmp_path / "b" / "task.json").write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"^expected the facts of a task in .*; got .* To fix: "):
+            _ = Run(tmp_path / "b").facts
+
+
 def test_two_writers(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     with Writer(run) as writer:

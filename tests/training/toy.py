@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Toy:
 
     name = "toy"
     source = "numbers from a seed"
+    notices = ()
+    facts: ClassVar[dict[str, object]] = {}
 
     def __init__(self, num: int = 50, can_learn: bool = True):
         generator = np.random.default_rng(3)
@@ -38,6 +40,9 @@ class Toy:
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
         x = batch["x"]
         return mse_loss(model(x + random.normal(x.shape) * 0.05), batch["y"])
+
+    def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        return {"loss": self.loss(model, batch, random)}
 
     def pictures(self, weights: Mapping[str, Array]) -> Array:
         kernels = np.nan_to_num(weights["0.weight"][:, 0], posinf=0.0, neginf=0.0)
