@@ -92,16 +92,29 @@ def _rotated(items: Sequence[T], number: int) -> list[T]:
     return [*items[first:], *items[:first]]
 
 
-def check_losses(timings: Sequence[Timing], reference: Timing) -> None:
-    """Raise GlassnetError unless all began with the losses of ``reference``: a wrong step must not be a fast one."""
+def agreeing(timings: Sequence[Timing], reference: Timing) -> tuple[list[Timing], dict[str, str]]:
+    """Those that began with the losses of ``reference``, a wrong step being no fast one, and why others are left out.
+
+    Raises GlassnetError if one that may not fail did not.
+    """
+    complaints = {timing.variant.name: _complaint(timing, reference) for timing in timings}
     for timing in timings:
-        first, later = TOLERANCES[timing.variant.precision]
-        for i, (got, expected) in enumerate(zip(timing.losses, reference.losses, strict=True)):
-            if not math.isclose(got, expected, rel_tol=later if i else first):
-                raise GlassnetError(
-                    f"expected the losses of {reference.variant.name}, {_listed(reference.losses)}; got "
-                    f"{_listed(timing.losses)} from {timing.variant.name}. To fix: report it, a step is wrong."
-                )
+        if complaints[timing.variant.name] and not timing.variant.may_fail:
+            raise GlassnetError(complaints[timing.variant.name])
+    agreed = [timing for timing in timings if not complaints[timing.variant.name]]
+    return agreed, {name: complaint for name, complaint in complaints.items() if complaint}
+
+
+def _complaint(timing: Timing, reference: Timing) -> str:
+    """What is wrong with its losses; nothing if they are those of ``reference``."""
+    first, later = TOLERANCES[timing.variant.precision]
+    pairs = enumerate(zip(timing.losses, reference.losses, strict=True))
+    if all(math.isclose(got, expected, rel_tol=later if i else first) for i, (got, expected) in pairs):
+        return ""
+    return (
+        f"expected the losses of {reference.variant.name}, {_listed(reference.losses)}; got "
+        f"{_listed(timing.losses)} from {timing.variant.name}. To fix: report it, a step is wrong."
+    )
 
 
 def _listed(losses: Sequence[float]) -> str:

@@ -62,22 +62,30 @@ def torch_step(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     update = updating(recipe, parameters, is_fused)
     averages = [parameter.detach().clone() for parameter in parameters] if recipe.ema_decay else []
+    values = [parameter.detach() for parameter in parameters]
     network: Callable[..., Tensor] = torch.compile(model) if is_compiled else model
     loss_of = drawing_loss if recipe.network == "unet" else classification_loss
-    upcoming = cycle(batches)
+    tensors = [{name: torch.from_numpy(array) for name, array in batch.items()} for batch in batches]
+    # Where there is a GPU all examples wait on it, ours too; the step begins with picking some.
+    held = {name: torch.cat([batch[name] for batch in tensors]).to(device) for name in tensors[0]}
+    places = torch.arange(len(held["images"])).reshape(len(tensors), -1)
+    upcoming = cycle(zip(tensors, places, strict=True))
 
     def step(learning_rate: float) -> float:
-        batch = {name: _on(torch.from_numpy(array), device, memory_format) for name, array in next(upcoming).items()}
+        given, indices = next(upcoming)
+        if device == "cuda":
+            at = indices.to(device)
+            given = {name: tensor[at] for name, tensor in held.items()}
+        batch = {name: _in(tensor, memory_format) for name, tensor in given.items()}
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
             loss = loss_of(network, batch, recipe)
         model.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if recipe.max_gradient_norm < _NEVER_CLIPS:
             nn.utils.clip_grad_norm_(parameters, recipe.max_gradient_norm)
         update(learning_rate)
         if averages:
-            with torch.no_grad():
-                torch._foreach_lerp_(averages, parameters, 1.0 - recipe.ema_decay)
+            torch._foreach_lerp_(averages, values, 1.0 - recipe.ema_decay)
         return loss.item()
 
     return step
@@ -170,8 +178,8 @@ def _take(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     optimizer.step()
 
 
-def _on(tensor: Tensor, device: str, memory_format: torch.memory_format) -> Tensor:
-    return tensor.to(device, memory_format=memory_format if tensor.ndim == 4 else torch.contiguous_format)
+def _in(tensor: Tensor, memory_format: torch.memory_format) -> Tensor:
+    return tensor.contiguous(memory_format=memory_format) if tensor.ndim == 4 else tensor
 
 
 def matrix_product(size: int, precision: str, device: str) -> Step:

@@ -68,9 +68,9 @@ class Worker:
 
     def __enter__(self) -> Worker:
         threads = {} if self.threads is None else dict.fromkeys(_THREADS, str(self.threads))
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        self._stderr = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __spec__.name],
+            [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
             env={**os.environ, **threads},
         )  # fmt: skip

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from glassnet.cli.bench import bench
 from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
 from glassnet.cli.evaluate import evaluate
@@ -21,7 +22,7 @@ def glassnet() -> None:
     """A neural network you can see through: train it from random weights and look at how it learns."""
 
 
-for command in (train, evaluate, predict, draw, film, runs, data):
+for command in (train, evaluate, predict, draw, film, runs, data, bench):
     glassnet.add_command(command)
 
 

@@ -134,10 +134,10 @@ def _split(pictures: Iterable[Read]) -> tuple[list[Read], list[Read]]:
 def _held_out(pictures: Iterable[Read]) -> set[bytes]:
     """The sums of those pictures of one class that are for the test.
 
-    Each name has, with its class, a number between 0 and 1, from a hash, and is for the test below 0.2. So what a picture is for
-    does not depend on which others there are, with two exceptions: copies go together, to training if one of them
-    does; and where all would be on one side, the picture nearest to the border is on the other, until a name
-    comes that needs no such help.
+    Each name has, with its class, a number between 0 and 1, from a hash, and is for the test below 0.2. So what a
+    picture is for does not depend on which others there are, with two exceptions: copies go together, to training if
+    one of them does; and where all would be on one side, the picture nearest to the border is on the other, until a
+    name comes that needs no such help.
     """
     numbers: dict[bytes, float] = {}
     for picture in pictures:

@@ -25,7 +25,7 @@ class Executable(Protocol):
         ...
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One step: takes the inputs that are neither carried nor held, renews what is carried, returns the other outputs."""
+        """One step: takes the inputs that are neither carried nor held, renews what is carried, returns the rest."""
         ...
 
 

@@ -49,7 +49,7 @@ def compile_function(graph: Graph, low: str | None, device: torch.device) -> tup
     """The graph as a function of its inputs in order, with its source."""
     builder = to_source(graph, low)
     source = builder.source("step")
-    constants = {name: torch.from_numpy(array).to(device) for name, array in builder.constants.items()}
+    constants = {str(name): torch.from_numpy(array).to(device) for name, array in builder.constants.items()}
     namespace: dict[str, Any] = {**_NAMESPACE, **constants}
     exec(compile(source, "<glassnet step>", "exec"), namespace)
     return namespace["step"], source
@@ -141,7 +141,7 @@ def capture_on_gpu(step: Callable[[], None]) -> Callable[[], None]:
 
     https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):

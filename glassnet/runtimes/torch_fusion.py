@@ -7,6 +7,7 @@ A fusion names the values that it makes (an override of the rules); calls that n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -147,11 +148,10 @@ def _gradients(view: _View, call: GraphCall) -> dict[int, Override]:
 
 def _relu_gradient(view: _View, call: GraphCall) -> dict[int, Override]:
     """g step(x): PyTorch's threshold_backward."""
-    for index in (0, 1):
-        step = view.made_by(call.inputs[index], "step")
-        g = call.inputs[1 - index]
-        if step is not None and view.graph.specs[g] == view.graph.specs[step.inputs[0]] and step.inputs[0] != g:
-            return {call.output: lambda b: _threshold(b, call.output, g, step.inputs[0])}
+    for g, mask in (call.inputs, call.inputs[::-1]):
+        step = view.made_by(mask, "step")
+        if step is not None and view.graph.specs[g] == view.graph.specs[mask] and step.inputs[0] != g:
+            return {call.output: partial(_threshold, output=call.output, g=g, x=step.inputs[0])}
     return {}
 
 
@@ -165,27 +165,22 @@ def _threshold(b: Builder, output: int, g: int, x: int) -> None:
 
 def _multiply_and_add(view: _View, call: GraphCall) -> dict[int, Override]:
     """x + a b and x - a b in one pass, for what optimizers are made of: vectors and matrices of one shape."""
-    spec = view.graph.specs[call.output]
+    spec, is_sum = view.graph.specs[call.output], call.primitive == "add"
     if not 1 <= len(spec.shape) <= 2 or spec.dtype.kind != "f":
         return {}
-    for index in (1, 0) if call.primitive == "add" else (1,):
-        x, product = call.inputs[1 - index], view.made_by(call.inputs[index], "multiply")
-        if product is None or view.only_user(product.output, call.primitive) is None or call.inputs[0] == call.inputs[1]:
-            continue
-        if view.graph.specs[x] == view.graph.specs[product.output] == spec:
-            a, b = product.inputs
-            sign = "" if call.primitive == "add" else ", value=-1"
-            return {call.output: lambda builder: _addcmul(builder, call.output, x, a, b, sign)}
+    for x, y in (call.inputs, call.inputs[::-1]) if is_sum else (call.inputs,):
+        product = view.made_by(y, "multiply")
+        is_last_use = product is not None and view.only_user(y, call.primitive) is not None and x != y
+        if product is not None and is_last_use and view.graph.specs[x] == view.graph.specs[y] == spec:
+            return {call.output: partial(_addcmul, call=call, x=x, product=product)}
     return {}
 
 
-def _addcmul(builder: Builder, output: int, x: int, a: int, b: int, sign: str) -> None:
-    names = [builder.full(value) for value in (x, a, b)]
-    text, in_place = (form.format(*names, sign=sign) for form in (_ADDCMUL, _ADDCMUL_IN_PLACE))
-    builder.bind(output, builder.emit(text, *names, in_place=in_place))
-
-
-_ADDCMUL, _ADDCMUL_IN_PLACE = "torch.addcmul({0}, {1}, {2}{sign})", "{0}.addcmul_({1}, {2}{sign})"
+def _addcmul(b: Builder, call: GraphCall, x: int, product: GraphCall) -> None:
+    names = [b.full(value) for value in (x, *product.inputs)]
+    factors = f"{names[1]}, {names[2]}{'' if call.primitive == 'add' else ', value=-1'}"
+    name = b.emit(f"torch.addcmul({names[0]}, {factors})", *names, in_place=f"{names[0]}.addcmul_({factors})")
+    b.bind(call.output, name)
 
 
 def _batch_norm(view: _View, norm: GraphCall) -> dict[int, Override]:

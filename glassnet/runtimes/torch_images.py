@@ -27,7 +27,11 @@ def conv2d_input_gradient(b: Builder, call: GraphCall) -> None:
     """Alone, as in a layer that scales up, it is a transposed convolution."""
     g, w = b.images(call.inputs[0]), b.want(call.inputs[1], is_low=True)
     stride, padding, groups = (call.params[name] for name in ("stride", "padding", "groups"))
-    small, large, kernel = (b.spec(call.inputs[0]).shape[2:], call.params["input_size"], b.spec(call.inputs[1]).shape[2:])
+    small, large, kernel = (
+        b.spec(call.inputs[0]).shape[2:],
+        call.params["input_size"],
+        b.spec(call.inputs[1]).shape[2:],
+    )
     missing = tuple(
         n - ((m - 1) * s - 2 * p + k) for n, m, s, p, k in zip(large, small, stride, padding, kernel, strict=True)
     )
@@ -110,7 +114,7 @@ def normalize(b: Builder, call: GraphCall) -> None:
     elif (length := _length_of_rows(b, call)) is not None:
         b.bind(call.output, _normalized_rows(b, x, length, call.params["eps"])[0])
     else:
-        name, y, _ = _normalized(b, call, x)
+        _, y, _ = _normalized(b, call, x)
         b.bind(call.output, y)
 
 
@@ -131,9 +135,7 @@ def normalize_gradient(b: Builder, call: GraphCall) -> None:
     else:
         _, y, scale = _normalized(b, call, x)
         blame, axes = b.full(g), call.params["axes"]
-        text = (
-            f"({blame} - {blame}.mean({axes}, True) - {y} * ({blame} * {y}).mean({axes}, True)) * {scale}"
-        )
+        text = f"({blame} - {blame}.mean({axes}, True) - {y} * ({blame} * {y}).mean({axes}, True)) * {scale}"
         b.bind(call.output, b.emit(text, blame, y, scale))
 
 
@@ -142,7 +144,9 @@ def over_batch(b: Builder, call: GraphCall) -> bool:
     return len(b.spec(call.inputs[-1]).shape) == 4 and call.params["axes"] == (0, 2, 3)
 
 
-def batch_normalized(b: Builder, x: int, eps: float, weight: Name | None = None, bias: Name | None = None) -> tuple[Name, ...]:
+def batch_normalized(
+    b: Builder, x: int, eps: float, weight: Name | None = None, bias: Name | None = None
+) -> tuple[Name, ...]:
     """Images normalized, scaled (C,) and shifted (C,); and the mean and 1 / deviation of each channel (C,)."""
     images = b.images(x)
     names = [name for name in (images, weight, bias) if name is not None]

@@ -1,6 +1,7 @@
-"""A graph as PyTorch calls: one rule for each primitive. Fusions are in `torch_fusion`, layers' kernels in `torch_images`.
+"""A graph as PyTorch calls: one rule for each primitive.
 
-Knows nothing of devices. Activations (images and what is computed from them element by element) may be in a low
+What PyTorch does in fewer calls is in `torch_fusion`, the kernels of layers in `torch_images`. Knows nothing of devices.
+Activations (images and what is computed from them element by element) may be in a low
 precision; parameters, sums, statistics and everything of the optimizer are in the graph's own.
 """
 
@@ -38,11 +39,12 @@ def elementwise(text: str, in_place: str = "") -> Rule:
         forms = [b.form(v) for v in call.inputs if b.spec(v).shape == spec.shape]
         is_low = any(form.is_low for form in forms) and spec.dtype == np.float32
         is_images = bool(forms) and all(form.is_images for form in forms)
-        names = [
-            b.want(v, is_low=is_low) if b.spec(v).dtype == np.float32 else b.native(v) for v in call.inputs
-        ]
-        b.bind(call.output, b.emit(text.format(*names), *names, in_place=_fitting(b, call, in_place).format(*names)),
-               Form(is_low, is_images))
+        names = [b.want(v, is_low=is_low) if b.spec(v).dtype == np.float32 else b.native(v) for v in call.inputs]
+        b.bind(
+            call.output,
+            b.emit(text.format(*names), *names, in_place=_fitting(b, call, in_place).format(*names)),
+            Form(is_low, is_images),
+        )
 
     return rule
 
@@ -90,7 +92,7 @@ def _concatenate(b: Builder, call: GraphCall) -> None:
 def _slice(b: Builder, call: GraphCall) -> None:
     x = call.inputs[0]
     name = b.native(x)
-    text = name
+    text = str(name)
     for axis, (start, stop, size) in enumerate(
         zip(call.params["start"], call.params["stop"], b.spec(x).shape, strict=True)
     ):

@@ -66,7 +66,7 @@ class Builder:
         call = self.producers.get(value)
         return call if call is not None and call.primitive == primitive else None
 
-    def bind(self, value: int, name: Name, form: Form = Form()) -> None:  # noqa: B008  (frozen)
+    def bind(self, value: int, name: Name, form: Form = Form()) -> None:
         """``value`` is from now on the tensor ``name``."""
         self._forms[value] = {Form(form.is_low and self.has_low, form.is_images): name}
 
@@ -184,7 +184,8 @@ def _own(lines: list[Line], results: list[Name]) -> list[str]:
     """The results, copied where their memory is that of something else."""
     fresh = {name for line in lines if line.is_fresh for name in line.outputs}
     return [
-        f"{name}, " if name in fresh and name not in results[:i] else f"{name}.clone(), " for i, name in enumerate(results)
+        f"{name}, " if name in fresh and name not in results[:i] else f"{name}.clone(), "
+        for i, name in enumerate(results)
     ]
 
 

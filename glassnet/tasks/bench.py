@@ -1,13 +1,12 @@
 """The training step of a task on a runtime of ours, beside the same step in PyTorch.
 
-A step begins with a batch of bytes in memory and ends with its loss read back: forward, loss, backward, clipping,
+A step begins with a batch of bytes in memory (a GPU's, if that is where it runs) and ends with its loss read back: forward, loss, backward, clipping,
 optimizer, average of the weights, as the task's recipe has them. What is random in a training (augmentation, noise) is
 left out on both sides or drawn before. Pictures are random too, of the right shape; drawings are generated.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.autodiff import Array, Tensor
-from glassnet.baselines.bench import Row, alternate, check_losses, flops_per_s, rows
+from glassnet.baselines.bench import Row, agreeing, alternate, flops_per_s, rows
 from glassnet.baselines.flops import count_flops
 from glassnet.baselines.workers import Step, Variant
 from glassnet.data import folder
@@ -30,7 +29,7 @@ from glassnet.runtimes import Runtime, get_runtime
 from glassnet.tasks import classification, houses, open_task, settings_for
 from glassnet.training import Settings
 from glassnet.training.randomness import generator
-from glassnet.training.step import TrainingStep, build_step, under
+from glassnet.training.step import TrainingStep, are_examples_held, build_step, under
 
 if TYPE_CHECKING:
     from glassnet.baselines.torch_training import Recipe
@@ -74,7 +73,7 @@ class Case:
 
     @property
     def training(self) -> Mapping[str, Array]:
-        return self.batches[0]
+        return {name: np.concatenate([batch[name] for batch in self.batches]) for name in self.batches[0]}
 
     def model(self, generator: np.random.Generator) -> Module:
         if self.settings.model == "unet":
@@ -95,9 +94,13 @@ class Case:
         """The same for PyTorch."""
         from glassnet.baselines.torch_training import Recipe
 
-        values = {field.name: getattr(self.settings, field.name, None) for field in dataclasses.fields(Recipe)}
-        known = {"network": self.settings.model, "num_classes": self.num_classes, "image_shape": self.image_shape}
-        return Recipe(**{**values, **known})
+        settings = self.settings
+        return Recipe(
+            network=settings.model, num_classes=self.num_classes, image_shape=self.image_shape,
+            optimizer=settings.optimizer, momentum=settings.momentum, vector_ratio=settings.vector_ratio,
+            weight_decay=settings.weight_decay, max_gradient_norm=settings.max_gradient_norm,
+            ema_decay=settings.ema_decay, label_smoothing=settings.label_smoothing,
+        )  # fmt: skip
 
 
 def bench(
@@ -124,18 +127,18 @@ def bench(
     given = {"model": model, "batch_size": batch_size, "runtime": runtime, "device": device, "precision": precision}
     case = open_case(task, {name: value for name, value in given.items() if value is not None}, ours)
     step = case.step()
-    variants = _variants(case, step, is_compiled, is_fused, threads)
+    variants = variants_of(case, step, is_compiled, is_fused, threads)
     size = _PRODUCT_SIZE[device]
     precisions = dict.fromkeys(("float32", precision))
     timings, left_out = alternate([*variants, *(_product(size, p, device) for p in precisions)], rounds, threads)
     steps, products = timings[: -len(precisions)], timings[-len(precisions) :]
-    check_losses(steps, next(timing for timing in steps if timing.variant.name == variants[1].name))
+    agreed, wrong = agreeing(steps, steps[1])
     peaks = {timing.variant.precision: flops_per_s(timing, 2 * size**3) for timing in products}
     flops, settings = count_flops(step.graph), case.settings
     return Result(
         settings.task, settings.model, settings.optimizer, settings.batch_size, runtime, device, precision, rounds,
         threads, flops / 1e9, {name: peak / 1e9 for name, peak in peaks.items()},
-        rows(steps, flops, settings.batch_size, peaks), left_out, _notes(settings),
+        rows(agreed, flops, settings.batch_size, peaks), left_out | wrong, _notes(settings),
     )  # fmt: skip
 
 
@@ -169,7 +172,9 @@ def _drawn(numbers: np.random.Generator, drawings: Array, num: int) -> dict[str,
     }
 
 
-def _variants(case: Case, step: TrainingStep, is_compiled: bool, is_fused: bool, threads: int | None) -> list[Variant]:
+def variants_of(
+    case: Case, step: TrainingStep, is_compiled: bool = True, is_fused: bool = False, threads: int | None = None
+) -> list[Variant]:
     """Ours; PyTorch in float32, which every precision is compared with; then PyTorch in the precision asked for."""
     from glassnet.baselines.torch_training import torch_step
 
@@ -213,8 +218,13 @@ def our_step(case: Case, threads: int | None) -> Step:
     settings, step = case.settings, case.step()
     executable = _runtime(settings, threads).compile(step.graph)
     executable.load(step.initial)
+    batches: Sequence[Mapping[str, Array]] = case.batches
+    if are_examples_held(settings):
+        executable.hold(under("examples", case.training))
+        places = np.arange(len(batches) * settings.batch_size).reshape(len(batches), -1)
+        batches = [{"indices": indices} for indices in places]
     epoch = np.zeros(settings.batch_size, np.float32)
-    upcoming = cycle([under("batch", {**batch, "epoch": epoch}) for batch in case.batches])
+    upcoming = cycle([under("batch", {**batch, "epoch": epoch}) for batch in batches])
     scalars = partial(step.scalars, ema_decay=settings.ema_decay, max_gradient_norm=settings.max_gradient_norm)
     num_taken = 0
 
@@ -248,5 +258,5 @@ def _notes(settings: Settings) -> list[str]:
     """What is not the same on both sides, of what this step has."""
     notes = ["ours also measures the length of the gradient and averages the weights where the recipe wants neither"]
     if settings.optimizer == "muon":
-        notes.append("torch.optim.Muon makes its matrices orthogonal in bfloat16 at every precision, ours in the one asked for")
+        notes.append("torch.optim.Muon orthogonalizes in bfloat16 at every precision, ours in the one asked for")
     return notes

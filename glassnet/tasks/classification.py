@@ -28,15 +28,15 @@ _COMMON = {"patience": None, "flip": "alternating", "shift_px": 2}
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "convnetjs": {
         **_COMMON, "minutes": 4.0, "batch_size": 128, "learning_rate": 3e-3, "schedule": "one_cycle",
-        "weight_decay": 0.01, "ema_decay": 0.998,
+        "weight_decay": 0.01, "ema_decay": 0.998, "shift_px": 1,
     },
     "resnet": {
         **_COMMON, "epochs": 10.0, "optimizer": "sgd", "batch_size": 128, "learning_rate": 0.05,
         "schedule": "one_cycle", "weight_decay": 5e-4, "shift_px": 4, "cutout_px": 8, "label_smoothing": 0.1,
     },
     "fast": {
-        **_COMMON, "epochs": 10.0, "optimizer": "muon", "batch_size": 1000, "learning_rate": 0.2, "momentum": 0.6,
-        "vector_ratio": 0.15, "schedule": "linear", "warmup": 0.0, "label_smoothing": 0.2, "ema_decay": 0.0,
+        **_COMMON, "epochs": 11.0, "optimizer": "muon", "batch_size": 2000, "learning_rate": 0.24, "momentum": 0.6,
+        "vector_ratio": 0.22, "schedule": "linear", "warmup": 0.0, "label_smoothing": 0.2, "ema_decay": 0.0,
         "max_gradient_norm": 1e6, "weight_decay": 0.07,
     },
 }  # fmt: skip

@@ -20,6 +20,7 @@ VERBS = [
     [],
     ["train"],
     ["evaluate"],
+    ["bench"],
     ["predict"],
     ["draw"],
     ["film"],

@@ -173,7 +173,11 @@ def test_what_is_held_is_given_once(runtime: str) -> None:
     """All examples stay where the graph runs; a step says which of them it takes."""
     graph = trace(
         lambda t, _: {"w": t["w"] + total(take(t["examples"], t["indices"], axis=0), 0)},
-        {"w": VECTOR, "examples": ArraySpec((5, 3), np.dtype("float32")), "indices": ArraySpec((2,), np.dtype("int64"))},
+        {
+            "w": VECTOR,
+            "examples": ArraySpec((5, 3), np.dtype("float32")),
+            "indices": ArraySpec((2,), np.dtype("int64")),
+        },
         carried=["w"],
     )
     executable = get_runtime(runtime).compile(graph)

@@ -47,7 +47,9 @@ def step_of(model: str, optimizer: str) -> tuple[TrainingStep, dict[str, Array]]
     return step, {**inputs, **step.scalars(1, 0.9, 1e9, learning_rate=1e-2, weight_decay=1e-3)}
 
 
-def run(executable: TorchExecutable | CapturedExecutable, step: TrainingStep, inputs: dict[str, Array]) -> dict[str, Array]:
+def run(
+    executable: TorchExecutable | CapturedExecutable, step: TrainingStep, inputs: dict[str, Array]
+) -> dict[str, Array]:
     executable.load(step.initial)
     results = executable(inputs)
     return {**results, **executable.carried()}
@@ -95,7 +97,9 @@ def test_tensors_are_dropped_when_nobody_needs_them() -> None:
     step, _ = step_of("convnetjs", "adamw")
     source = compiled(step.graph).source
     made = {word for line in source.splitlines() if " = " in line for word in line.split(" = ")[0].strip().split(", ")}
-    dropped = {w for line in source.splitlines() if line.strip().startswith("del ") for w in line.strip()[4:].split(", ")}
+    dropped = {
+        w for line in source.splitlines() if line.strip().startswith("del ") for w in line.strip()[4:].split(", ")
+    }
     returned = source.rpartition("return")[2]
     assert {name for name in made - dropped if f"{name}, " not in returned and f"{name}.clone" not in returned} == set()
 
@@ -157,7 +161,10 @@ def test_a_captured_step_goes_the_same_way(low: str | None) -> None:
     """Static places for inputs and results, warm-up without effect: as on a GPU, but for the recording."""
     step, inputs = step_of("fast", "muon")
     function, source = compile_function(step.graph, low, CPU)
-    direct, captured = TorchExecutable(step.graph, function, source), CapturedExecutable(step.graph, function, CPU, again)
+    direct, captured = (
+        TorchExecutable(step.graph, function, source),
+        CapturedExecutable(step.graph, function, CPU, again),
+    )
     for executable in (direct, captured):
         executable.load(step.initial)
     for i in range(3):
@@ -171,7 +178,9 @@ def test_a_captured_step_goes_the_same_way(low: str | None) -> None:
 
 def test_a_captured_step_holds_inputs() -> None:
     spec = ArraySpec((3,), np.dtype("float32"))
-    graph = trace(lambda t, _: {"w": t["w"] * t["held"] + t["x"]}, {n: spec for n in ("w", "held", "x")}, carried=["w"])
+    graph = trace(
+        lambda t, _: {"w": t["w"] * t["held"] + t["x"]}, dict.fromkeys(("w", "held", "x"), spec), carried=["w"]
+    )
     function, _ = compile_function(graph, None, CPU)
     executable = CapturedExecutable(graph, function, CPU, again)
     ones = np.ones(3, np.float32)
