@@ -15,8 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from machine import describe
 
+from glassnet.baselines.machine import describe
 from glassnet.data import cifar10
 from glassnet.data.pictures import LabeledPictures, Pictures
 from glassnet.runtimes import get_runtime

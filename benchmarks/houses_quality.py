@@ -19,9 +19,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from machine import describe
 
 from glassnet.autodiff import Array
+from glassnet.baselines.machine import describe
 from glassnet.data.quickdraw import find
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import open_task, settings_for

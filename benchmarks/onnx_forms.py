@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import numpy as np
 import onnxruntime
-from machine import describe
 
 from glassnet.autodiff import PRIMITIVES, Array, ArraySpec
+from glassnet.baselines.machine import describe
 from glassnet.graph import Graph, trace
 from glassnet.runtimes import onnx_convolution
 from glassnet.runtimes.onnx import OnnxRuntime

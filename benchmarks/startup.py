@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import describe
+from glassnet.baselines.machine import describe
 
 
 def cpu_s(command: list[str]) -> float:

@@ -18,10 +18,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from machine import describe
 from networks import NETWORKS, Batch, Network
 
 from glassnet.autodiff import Array
+from glassnet.baselines.machine import describe
 from glassnet.runtimes import Runtime
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.training import Settings

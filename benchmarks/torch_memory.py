@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 
-from glassnet.baselines.machine import describe, machine
+from glassnet.baselines.machine import describe
 from glassnet.baselines.workers import Memory, Variant, Worker
 from glassnet.runtimes import get_runtime
 from glassnet.tasks.bench import open_case, variants_of
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=128)
     arguments = parser.parse_args()
-    print(describe(machine()))
+    print(describe())
     for model, precision in CASES:
         runtime = get_runtime("torch", "cpu", precision)
         given = {

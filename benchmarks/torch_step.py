@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from glassnet.baselines.machine import describe, machine
+from glassnet.baselines.machine import describe
 from glassnet.cli.bench import report
 from glassnet.tasks.bench import bench
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--fused", action="store_true")
     arguments = parser.parse_args()
-    print(describe(machine()))
+    print(describe())
     for model, batch_size, precision in CASES:
         if arguments.only in f"{model}-{batch_size}-{precision}":
             result = bench(

@@ -30,12 +30,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def describe(facts: dict[str, Any]) -> str:
-    """The facts as one line to print above every result."""
+def describe(extra: str = "") -> str:
+    """The facts, and what else there is to know of a measurement, as one line to print above its results."""
+    facts = machine()
     packages = ", ".join(f"{package} {facts[package]}" for package in _PACKAGES)
     return (
         f"# {facts['processor']} (family {facts['family'] or 'unknown'}; {' '.join(facts['instructions'])}), "
         f"{facts['cores']} cores, load {facts['load_average']}, Python {facts['python']}, {packages}"
+        + (f", {extra}" if extra else "")
     )
 
 

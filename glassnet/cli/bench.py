@@ -54,7 +54,7 @@ def bench(
             threads=threads, is_compiled=not no_compile, is_fused=fused,
         )  # fmt: skip
         cases.append(result)
-    text = "\n\n".join([describe(facts), *map(report, cases)])
+    text = "\n\n".join([describe(), *map(report, cases)])
     print_result(as_json, {"machine": facts, "cases": [dataclasses.asdict(case) for case in cases]}, text)
 
 

@@ -1,6 +1,6 @@
 """A graph as PyTorch calls: one rule for each primitive.
 
-What PyTorch does in fewer calls is in `torch_fusion`, the kernels of layers in `torch_images`. Knows nothing of devices.
+What PyTorch does in fewer calls is in `torch_fusion`, kernels of layers in `torch_images`. Knows nothing of devices.
 Activations (images and what is computed from them element by element) may be in a low
 precision; parameters, sums, statistics and everything of the optimizer are in the graph's own.
 """

@@ -1,8 +1,9 @@
 """The training step of a task on a runtime of ours, beside the same step in PyTorch.
 
-A step begins with a batch of bytes in memory (a GPU's, if that is where it runs) and ends with its loss read back: forward, loss, backward, clipping,
-optimizer, average of the weights, as the task's recipe has them. What is random in a training (augmentation, noise) is
-left out on both sides or drawn before. Pictures are random too, of the right shape; drawings are generated.
+A step begins with a batch of bytes in memory (a GPU's, if that is where it runs) and ends with its loss read back:
+forward, loss, backward, clipping, optimizer, average of the weights, as the task's recipe has them. What is random in
+a training (augmentation, noise) is left out on both sides or drawn before. Pictures are random too, of the right
+shape; drawings are generated.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Predictor:
         self.classes: tuple[str, ...] = tuple(facts["classes"])
         channels, height, width = facts["image_shape"]
         self.image_shape: tuple[int, int, int] = (channels, height, width)
-        self._model = run.settings.model
+        self._model, self._is_mirrored = run.settings.model, run.settings.flip != "none"
         self._num = max(1, min(_NUM_PREDICTED, _PREDICTED_BYTES // (channels * height * width)))
         spec = ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
         blank = np.zeros(spec.shape, np.uint8)
@@ -169,17 +169,21 @@ class Predictor:
         padded = np.zeros((self._num, *self.image_shape), np.uint8)
         padded[: len(images)] = images
         logits = np.zeros((self._num, len(self.classes)), np.float32)
-        for share, view in views(padded, has_shifts=self._model == "fast"):
+        for share, view in views(padded, self._model == "fast", self._is_mirrored):
             logits += share * self._executable({"images": np.ascontiguousarray(view)})["logits"]
         powers = np.exp(logits - logits.max(1, keepdims=True))
         return (powers / powers.sum(1, keepdims=True))[: len(images)]
 
 
-def views(images: Array, has_shifts: bool) -> list[tuple[float, Array]]:
-    """(share, (N, C, H, W)): the pictures and their mirror images, half of the shares to them moved by a pixel."""
-    if not has_shifts:
-        return [(0.5, images), (0.5, images[..., ::-1])]
-    framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), "reflect")
-    moved = [framed[:, :, 2:, 2:], framed[:, :, :-2, :-2]]
-    sides = [(0.25, images), *((0.125, view) for view in moved)]
-    return [(share, side) for share, view in sides for side in (view, view[..., ::-1])]
+def views(images: Array, has_shifts: bool, is_mirrored: bool) -> list[tuple[float, Array]]:
+    """(share, (N, C, H, W)): the pictures, half of the shares to them moved by a pixel, and the mirror images of all.
+
+    Not mirrored where training did not: then left and right may mean something.
+    """
+    sides = [(1.0, images)]
+    if has_shifts:
+        framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), "reflect")
+        sides = [(0.5, images), (0.25, framed[:, :, 2:, 2:]), (0.25, framed[:, :, :-2, :-2])]
+    if not is_mirrored:
+        return sides
+    return [(share / 2, view) for share, side in sides for view in (side, side[..., ::-1])]

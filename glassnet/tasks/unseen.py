@@ -34,7 +34,7 @@ class Unseen:
 
 def own_test(settings: Settings, classes: Sequence[str], size_px: int) -> Unseen:
     """The test set that was held out when a training with these settings began. Raises DataError."""
-    own = _own(settings, size_px)
+    own = cifar10.load_test(settings.data) if settings.task == CIFAR10 else _own(settings, size_px)
     labels = _renumbered(own.classes, classes, settings.data)[own.test.labels]
     return Unseen(Pictures(own.test.images, labels), own.source, own.notices)
 
@@ -46,7 +46,7 @@ def other_test(data: str, settings: Settings, classes: Sequence[str], size_px: i
     on are left out. Raises DataError.
     """
     if settings.task == CIFAR10 and _is_cifar10(data):
-        loaded = cifar10.load(data)
+        loaded = cifar10.load_test(data)
         return Unseen(loaded.test, loaded.source, loaded.notices)
     listing = list_classes(Path(data))
     files = listing.training if listing.test is None else listing.test

@@ -208,7 +208,8 @@ def test_every_line_stays_on_its_device() -> None:
 @pytest.mark.filterwarnings("ignore:CUDA initialization")
 def test_cuda_without_a_gpu_says_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = rf"^expected a GPU for --device cuda; got PyTorch {torch.__version__.split('+')[0]}.* built with .* and \d+ GPUs"
+    version = torch.__version__.split("+")[0]
+    found = rf"^expected a GPU for --device cuda; got PyTorch {version}.* built with .* and \d+ GPUs"
     with pytest.raises(RuntimeUnavailableError, match=found):
         get_runtime("auto", "cuda")
 
