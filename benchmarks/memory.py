@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from glassnet.baselines.machine import describe
 
 
 def main() -> None:
@@ -48,8 +49,7 @@ def _measure(who: str, batch_size: int) -> dict[str, float]:
         import glassnet.runtimes.onnx  # noqa: F401
 
         before = _resident_kib("VmRSS")
-        from glassnet.baselines.machine import describe
-from glassnet.runtimes import get_runtime
+        from glassnet.runtimes import get_runtime
         from glassnet.tasks import open_task, settings_for
         from glassnet.training.randomness import draw_inputs
         from glassnet.training.step import build_step
