@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from math import prod, sqrt
 from typing import TypeAlias, final
+
+import numpy as np
 
 from glassnet import ops
 from glassnet.autodiff import ArraySpec, Tensor
@@ -96,18 +99,26 @@ class Muon:
 def orthogonalize(matrix: Tensor, num_iterations: int = 5) -> Tensor:
     """(n, m) with its singular vectors kept, and its singular values all brought to between 0.7 and 1.2, or near.
 
-    Newton-Schulz iterations, matrix products only: x = a x + (b G + c G G) x with G = x x^T makes of each singular
+    Newton-Schulz iterations, matrix products only: x = (a + b G + c G G) x with G = x x^T makes of each singular
     value s the polynomial a s + b s^3 + c s^5. The coefficients raise small ones fast, and do not converge to 1:
-    see Jordan et al. 2024, as above.
+    see Jordan et al. 2024, as above. Since each factor is a polynomial of the first G, as G is from step to step, the
+    factors are multiplied with each other, small as they are, and with x at the end.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix, axes=(1, 0)) if is_tall else matrix
     x = x / _norm(x)
-    for _ in range(num_iterations):
-        gram = x @ ops.transpose(x, axes=(1, 0))
-        x = x * a + (gram * b + (gram @ gram) * c) @ x
-    return ops.transpose(x, axes=(1, 0)) if is_tall else x
+    identity = np.eye(x.shape[0], dtype=x.dtype) * a
+    gram, product = x @ ops.transpose(x, axes=(1, 0)), x
+    factors: list[Tensor] = []
+    for i in range(num_iterations):
+        factor = gram * b + (gram @ gram) * c + identity
+        factors.append(factor)
+        if i + 1 < num_iterations:
+            gram = factor @ gram @ factor
+    if factors:
+        product = reduce(lambda left, right: right @ left, factors) @ x
+    return ops.transpose(product, axes=(1, 0)) if is_tall else product
 
 
 def _norm(x: Tensor) -> Tensor:

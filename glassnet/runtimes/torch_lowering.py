@@ -111,10 +111,18 @@ def _pad(b: Builder, call: GraphCall) -> None:
 
 
 def _matmul(b: Builder, call: GraphCall) -> None:
-    """Two matrices are multiplied in low precision, and go on in full: losses and updates are made of products."""
-    is_low = b.has_low and b.spec(call.output).dtype == np.float32 and len(b.spec(call.output).shape) == 2
+    """Products with weights are in low precision, and go on in full; those of an optimizer are in full."""
+    is_matrix = b.spec(call.output).dtype == np.float32 and len(b.spec(call.output).shape) == 2
+    is_low = b.has_low and is_matrix and any(_is_weight(b, value) for value in call.inputs)
     x, y = (b.want(v, is_low=is_low) for v in call.inputs)
     b.bind(call.output, b.emit(f"torch.matmul({x}, {y}){'.float()' if is_low else ''}", x, y))
+
+
+def _is_weight(b: Builder, value: int) -> bool:
+    """Whether the value is given to the graph, or a part of what is."""
+    while (call := b.producers.get(value)) is not None and call.primitive in ("reshape_to", "slice_of", "transpose"):
+        value = call.inputs[0]
+    return call is None
 
 
 def _reduce(function: str) -> Rule:

@@ -92,7 +92,7 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **under("hyper", dict.fromkeys(hyperparameters, scalar)),
     }
-    step = _step_of(task, model, packing, optimizer)
+    step = _step_of(task, model, packing, optimizer, has_averages=settings.ema_decay > 0.0)
     graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
     return TrainingStep(graph, initial, hyperparameters, packing)
 
@@ -143,7 +143,7 @@ def _pack_of(name: str, spec: ArraySpec) -> str:
     return pack if spec.size <= _MAX_PACKED_SIZE else f"{pack}.{name}"
 
 
-def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) -> Step:
+def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, has_averages: bool) -> Step:
     """The function that is traced: everything that happens to the weights in one step."""
 
     def step(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
@@ -159,7 +159,7 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer) 
         (loss, new_buffers), gradients = value_and_grad(loss_of, has_aux=True)(packing.unpack(packs))
         clipped, norm = clip_by_global_norm(packing.pack(gradients), inputs["max_gradient_norm"])
         new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
-        new_averages = update_averages(averages, new_packs, inputs["ema_decay"])
+        new_averages = update_averages(averages, new_packs, inputs["ema_decay"]) if has_averages else new_packs
         return {
             **under("parameters", new_packs),
             **under("averages", new_averages),

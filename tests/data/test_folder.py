@@ -82,8 +82,8 @@ def test_the_split_stays_when_pictures_come_and_classes_go(base: Path) -> None:
 
 
 def test_the_split_is_the_same_on_every_machine(base: Path) -> None:
-    """Those of 0.png ... 9.png of which the program sha256sum prints less than 33333333..., a fifth of ffffffff..."""
-    test = [f"{name}/{number}.png" for name in ("cats", "dogs") for number in (0, 6, 7, 8)]
+    """Those of cats/0.png ... of which the program sha256sum prints less than 33333333..., a fifth of ffffffff..."""
+    test = ["cats/0.png", "cats/1.png", "cats/5.png", "cats/7.png", "dogs/5.png", "dogs/6.png", "dogs/9.png"]
     assert places(folder.load(base, 8), base)[1] == test
 
 
@@ -130,7 +130,7 @@ def test_what_lies_beside_train_and_test_is_noticed(tmp_path: Path) -> None:
 def test_a_train_folder_alone_is_split(base: Path) -> None:
     (base.parent / "outer").mkdir()
     base.rename(base.parent / "outer" / "train")
-    assert len(folder.load(base.parent / "outer", 8).test.labels) == 8
+    assert len(folder.load(base.parent / "outer", 8).test.labels) == 7
 
 
 def test_junk_is_ignored_and_nested_and_nameless_pictures_are_found(base: Path) -> None:
@@ -283,10 +283,9 @@ def test_real_faces(faces: Path) -> None:
     counts = np.bincount(loaded.training.labels) + np.bincount(loaded.test.labels)
     assert counts.tolist() == [10] * 40
     assert loaded.training.images.shape[1:] == (3, 64, 64)
-    with Image.open(faces / "att_faces" / "s1" / "1.pgm") as first:
-        # 92 x 112: what is cut off lies above and below.
-        middle = np.asarray(first)[10:102].mean()
-    assert abs(loaded.training.images[0].mean() - middle) < 1
+    # 92 x 112: what is cut off lies above and below.
+    photos = [np.asarray(Image.open(path))[10:102] for path in (faces / "att_faces" / "s1").glob("*.pgm")]
+    assert min(abs(loaded.training.images[0].mean() - photo.mean()) for photo in photos) < 1
 
 
 @pytest.mark.slow

@@ -186,8 +186,8 @@ def test_every_runtime_agrees_with_the_eager_result(runtime: str, keeps_norm: bo
 
 
 def test_a_small_side_makes_small_products() -> None:
-    """15 products for 5 iterations, and the square ones as large as the shorter side."""
+    """Two products with the matrix itself, however many iterations; the others are small."""
     with Tape() as tape:
         orthogonalize(Tensor(np.ones((90, 3))))
     products = [call.output.shape for call in tape.calls if call.primitive.name == "matmul"]
-    assert products == [(3, 3), (3, 3), (3, 90)] * 5
+    assert products == [(3, 3)] * 18 + [(3, 90)]

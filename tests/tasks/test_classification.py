@@ -173,6 +173,7 @@ def test_alternating_flips_show_both_sides_in_turn(monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("small")
 def test_pictures_are_moved_and_never_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(classification.RECIPES["convnetjs"], "flip", "none")  # type: ignore[arg-type]
+    monkeypatch.setitem(classification.RECIPES["convnetjs"], "shift_px", 2)  # type: ignore[arg-type]
     offsets = set()
     for key, image in seen_in_epochs(1)[0].items():
         framed = np.pad(np.frombuffer(key, np.uint8).reshape(3, 16, 16), ((0, 0), (2, 2), (2, 2)), "reflect")
