@@ -1,10 +1,23 @@
 """A skipped test proves nothing, so skips are counted, and more than `MAX_SKIPS` of them fail the whole session."""
 
+from collections.abc import Iterator
+
 import pytest
 
 MAX_SKIPS = 0
 # The fixtures that want real drawings say so. They may be missing: a user's machine has none.
 WANTS_DATA = "needs $GLASSNET_DATA"
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """PyTorch's threads spin while they wait, which is slow beside those of NumPy and onnxruntime."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _skips(session: pytest.Session) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from glassnet.autodiff import Array, Tensor
+from glassnet.baselines.torch_training import drawing_loss
 from glassnet.models import UNet
 from glassnet.nn import Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential, cross_entropy
 from glassnet.ops import Random
@@ -54,17 +55,6 @@ def _houses_loss(model: Module, batch: Mapping[str, Tensor], random: Random) -> 
     return houses.loss(model, batch["images"], batch["noise"], batch["uniform"])
 
 
-def _torch_houses_loss(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    x = batch["images"][:, None].float() * (2.0 / 255.0) - 1.0
-    num = len(x)
-    u = (batch["uniform"] + torch.arange(num)) / num
-    start, end = u.clamp(min=1e-6) ** (1 / 1.702), (1 - u).clamp(min=1e-6) ** (1 / 1.702)
-    t = start / (start + end)
-    column = t[:, None, None, None]
-    x_t = batch["noise"] * (1 - column) + x * column
-    return (((model(x_t, t) - x) / (1 - column).clamp(min=0.05)) ** 2).mean()
-
-
 def _classes_loss(model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
     return cross_entropy(model(batch["x"]), batch["labels"])
 
@@ -93,8 +83,8 @@ def _unet() -> Module:
 
 
 NETWORKS = [
-    Network("unet", 16, _unet, _houses_loss, TorchUNet, _torch_houses_loss, _drawings),
-    Network("unet-64", 64, _unet, _houses_loss, TorchUNet, _torch_houses_loss, _drawings),
+    Network("unet", 16, _unet, _houses_loss, TorchUNet, drawing_loss, _drawings),
+    Network("unet-64", 64, _unet, _houses_loss, TorchUNet, drawing_loss, _drawings),
     Network("convnetjs", 32, convnetjs, _classes_loss, TorchConvNet, _torch_classes_loss, _classes((3, 32, 32))),
     Network("mlp", 128, mlp, _classes_loss, lambda: TorchMLP(784, 512, 512, 10), _torch_classes_loss, _classes((784,))),
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -64,7 +65,8 @@ def torch_step(
     averages = [parameter.detach().clone() for parameter in parameters] if recipe.ema_decay else []
     values = [parameter.detach() for parameter in parameters]
     network: Callable[..., Tensor] = torch.compile(model) if is_compiled else model
-    loss_of = drawing_loss if recipe.network == "unet" else classification_loss
+    smoothed = partial(classification_loss, label_smoothing=recipe.label_smoothing)
+    loss_of: Callable[..., Tensor] = drawing_loss if recipe.network == "unet" else smoothed
     tensors = [{name: torch.from_numpy(array) for name, array in batch.items()} for batch in batches]
     # Where there is a GPU all examples wait on it, ours too; the step begins with picking some.
     held = {name: torch.cat([batch[name] for batch in tensors]).to(device) for name in tensors[0]}
@@ -78,7 +80,7 @@ def torch_step(
             given = {name: tensor[at] for name, tensor in held.items()}
         batch = {name: _in(tensor, memory_format) for name, tensor in given.items()}
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
-            loss = loss_of(network, batch, recipe)
+            loss = loss_of(network, batch)
         model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.max_gradient_norm < _NEVER_CLIPS:
@@ -98,11 +100,11 @@ def twin_of(recipe: Recipe) -> nn.Module:
     return torch_twin(recipe.network, recipe.num_classes, (height, width), channels)
 
 
-def classification_loss(network: Callable[..., Tensor], batch: Mapping[str, Tensor], recipe: Recipe) -> Tensor:
-    return F.cross_entropy(network(batch["images"]), batch["labels"], label_smoothing=recipe.label_smoothing)
+def classification_loss(network: Callable[..., Tensor], batch: Mapping[str, Tensor], label_smoothing: float) -> Tensor:
+    return F.cross_entropy(network(batch["images"]), batch["labels"], label_smoothing=label_smoothing)
 
 
-def drawing_loss(network: Callable[..., Tensor], batch: Mapping[str, Tensor], recipe: Recipe) -> Tensor:
+def drawing_loss(network: Callable[..., Tensor], batch: Mapping[str, Tensor]) -> Tensor:
     """Flow matching as in `glassnet.tasks.houses`: images (B, 28, 28), noise (B, 1, 28, 28), uniform (B,)."""
     x = batch["images"][:, None].float() * (2.0 / 255.0) - 1.0
     u = (batch["uniform"] + torch.arange(len(x), device=x.device)) / len(x)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result, run_argument
-from glassnet.cli.using import encodable, open_classifier, readable, runtime_options
+from glassnet.cli.using import encodable, notify, open_classifier, readable, runtime_options
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _NUM_CONFUSIONS = 10
 _NUM_MISTAKES = 24
-_NUM_NOTICES = 10
 
 
 @click.command()
@@ -41,7 +40,7 @@ def evaluate(run: Path, data: str | None, as_json: bool, **chosen: str | None) -
     settings, checkpoint, predictor = classifier.run.settings, classifier.checkpoint, classifier.predictor
     classes, size_px = predictor.classes, predictor.image_shape[-1]
     test = own_test(settings, classes, size_px) if data is None else other_test(data, settings, classes, size_px)
-    _notify(test.notices)
+    notify(test.notices)
     probabilities = predictor.probabilities(test.pictures.images)
     counts = confusion(test.pictures.labels, probabilities.argmax(axis=1), len(classes))
     values = {
@@ -57,14 +56,6 @@ def evaluate(run: Path, data: str | None, as_json: bool, **chosen: str | None) -
         "data": encodable(test.source),
     }
     print_result(as_json, values, "" if as_json else _in_words(values, counts))
-
-
-def _notify(notices: Sequence[str]) -> None:
-    hidden = len(notices) - _NUM_NOTICES
-    for notice in notices[:_NUM_NOTICES]:
-        click.echo(readable(notice), err=True)
-    if hidden > 0:
-        click.echo(f"and {hidden:,} more", err=True)
 
 
 def _draw(run: Path, counts: Array, probabilities: Array, test: Unseen, classes: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result
-from glassnet.cli.using import readable
+from glassnet.cli.using import notify, readable
 
 if TYPE_CHECKING:
     from glassnet.runtimes import Runtime
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from glassnet.training.events import Finished
 
 RUNS = Path("runs")
-_NOTICES_SHOWN = 10
 
 
 @click.command()
@@ -64,7 +63,8 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
         settings = run.settings
     runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     opened = open_task(settings, runtime)
-    _introduce(opened)
+    click.echo(f"learning from {readable(opened.source)}", err=True)
+    notify(opened.notices)
     if not resume:
         settings = settings if "batch_size" in given else fit_batch(settings, opened)
         run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
@@ -72,15 +72,6 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     _report(task, run, opened, runtime, finished, as_json)
     if finished.reason == "stopped":
         raise KeyboardInterrupt
-
-
-def _introduce(task: Task) -> None:
-    """Say where the examples are from, and what was left out."""
-    click.echo(f"learning from {readable(task.source)}", err=True)
-    for notice in task.notices[:_NOTICES_SHOWN]:
-        click.echo(readable(notice), err=True)
-    if len(task.notices) > _NOTICES_SHOWN:
-        click.echo(f"and {len(task.notices) - _NOTICES_SHOWN} more", err=True)
 
 
 def _find(task: str, settings: Settings, path: Path | None) -> Run:

@@ -1,9 +1,9 @@
-"""What the verbs share that use a trained classifier: their options, and how it is opened."""
+"""What the verbs for pictures share: options of a trained classifier, how it is opened, how names and notices show."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_NOTICES_SHOWN = 10
 _CHOICES = {
     "runtime": (["auto", "onnx", "torch", "numpy"], "What runs the graph.  [default: as in the training]"),
     "device": (["auto", "cpu", "cuda"], "Where it runs.  [default: as in the training, or auto with --runtime]"),
@@ -54,6 +55,14 @@ def open_classifier(path: Path, runtime: str | None, device: str | None, precisi
     else:  # it may not have the device and the precision of the training
         opened = get_runtime(runtime, device or "auto", precision or "auto")
     return Classifier(run, checkpoint, Predictor(run, checkpoint, opened))
+
+
+def notify(notices: Sequence[str]) -> None:
+    """The first notices of a data set on stderr, a line each."""
+    for notice in notices[:_NOTICES_SHOWN]:
+        click.echo(readable(notice), err=True)
+    if len(notices) > _NOTICES_SHOWN:
+        click.echo(f"and {len(notices) - _NOTICES_SHOWN:,} more", err=True)
 
 
 def readable(text: object) -> str:

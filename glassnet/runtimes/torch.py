@@ -129,10 +129,9 @@ class CapturedExecutable:
     def _step(self) -> None:
         outputs = self._function(*(self._inputs[name] for name in self._graph.inputs))
         named = dict(zip(self._graph.outputs, outputs, strict=True))
-        # All are read before any is written, in case one of them is another's input.
-        carried = [(self._inputs[name], named.pop(name)) for name in self._graph.carried]
-        for place, value in [(place, value.clone() if value._is_view() else value) for place, value in carried]:
-            place.copy_(value)
+        # What the function returns has memory of its own, so none of these writes changes what another reads.
+        for name in self._graph.carried:
+            self._inputs[name].copy_(named.pop(name))
         self._results = named
 
 

@@ -114,8 +114,7 @@ def normalize(b: Builder, call: GraphCall) -> None:
     elif (length := _length_of_rows(b, call)) is not None:
         b.bind(call.output, _normalized_rows(b, x, length, call.params["eps"])[0])
     else:
-        _, y, _ = _normalized(b, call, x)
-        b.bind(call.output, y)
+        b.bind(call.output, _normalized(b, call, x)[0])
 
 
 def normalize_gradient(b: Builder, call: GraphCall) -> None:
@@ -133,7 +132,7 @@ def normalize_gradient(b: Builder, call: GraphCall) -> None:
         )
         b.bind(call.output, b.emit(text, blame, images, mean, scale))
     else:
-        _, y, scale = _normalized(b, call, x)
+        y, scale = _normalized(b, call, x)
         blame, axes = b.full(g), call.params["axes"]
         text = f"({blame} - {blame}.mean({axes}, True) - {y} * ({blame} * {y}).mean({axes}, True)) * {scale}"
         b.bind(call.output, b.emit(text, blame, y, scale))
@@ -189,14 +188,14 @@ def _normalized_rows(b: Builder, x: int, length: tuple[int, ...], eps: float) ->
     return names
 
 
-def _normalized(b: Builder, call: GraphCall, x: int) -> tuple[Name, Name, Name]:
-    """Over any axes: x, normalized x, and 1 / deviation."""
+def _normalized(b: Builder, call: GraphCall, x: int) -> tuple[Name, Name]:
+    """Over any axes: normalized x, and 1 / deviation."""
     name, axes, eps = b.full(x), call.params["axes"], call.params["eps"]
 
-    def make() -> tuple[Name, Name, Name]:
+    def make() -> tuple[Name, Name]:
         variance, mean = b.emit_many(2, f"torch.var_mean({name}, {axes}, correction=0, keepdim=True)", name)
         scale = b.emit(f"torch.rsqrt({variance} + {eps!r})", variance)
-        return name, b.emit(f"({name} - {mean}) * {scale}", name, mean, scale), scale
+        return b.emit(f"({name} - {mean}) * {scale}", name, mean, scale), scale
 
-    made: tuple[Name, Name, Name] = b.share(("normalized", x, axes, eps), make)
+    made: tuple[Name, Name] = b.share(("normalized", x, axes, eps), make)
     return made

@@ -47,7 +47,6 @@ class Builder:
         """``low``: the dtype of activations, such as "torch.bfloat16"; None for the graph's own."""
         self.graph = graph
         self.producers = {call.output: call for call in graph.calls}
-        self.users = _users(graph)
         self.constants: dict[Name, Array] = {}
         self.shared: dict[Any, Any] = {}
         self.overrides: dict[int, Callable[[Builder], None]] = {}
@@ -69,9 +68,6 @@ class Builder:
     def bind(self, value: int, name: Name, form: Form = Form()) -> None:
         """``value`` is from now on the tensor ``name``."""
         self._forms[value] = {Form(form.is_low and self.has_low, form.is_images): name}
-
-    def is_bound(self, value: int) -> bool:
-        return value in self._forms
 
     def form(self, value: int) -> Form:
         """The form in which the value was made."""
@@ -158,15 +154,6 @@ class Builder:
 
 
 Rule: TypeAlias = Callable[[Builder, GraphCall], None]
-
-
-def _users(graph: Graph) -> dict[int, list[GraphCall]]:
-    """The calls that take each value; an output of the graph counts as no call."""
-    users: dict[int, list[GraphCall]] = {}
-    for call in graph.calls:
-        for value in call.inputs:
-            users.setdefault(value, []).append(call)
-    return users
 
 
 def _needed(lines: Iterable[Line], results: Iterable[Name]) -> list[Line]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 
 from glassnet.baselines.workers import Variant
 from glassnet.runtimes import get_runtime
 from glassnet.tasks.bench import open_case, variants_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:CUDA initialization")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:CUDA initialization"), pytest.mark.usefixtures("one_torch_thread"),
+]  # fmt: skip
 
 # Learning rates with which four steps go far, and neither side is chaotic yet.
 CASES = {
@@ -21,14 +20,6 @@ CASES = {
     ("cifar10", "fast"): 1e-2,
     ("houses", "unet"): 1e-3,
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def curve(variant: Variant, learning_rate: float) -> np.ndarray:

@@ -6,7 +6,7 @@ start and less closely at the end: to 1e-5 at step 1, growing to the stated tole
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -23,19 +23,12 @@ from glassnet.runtimes import get_runtime
 from tests import torch_twins
 from tests.networks import Loss, classify, conv_net, images, mlp, scalars, step_graph
 
-pytestmark = pytest.mark.filterwarnings("ignore:CUDA initialization")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:CUDA initialization"), pytest.mark.usefixtures("one_torch_thread"),
+]  # fmt: skip
 
 Batches = Callable[[int], dict[str, Array]]
 TorchLoss = Callable[[torch.nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """PyTorch's threads spin while they wait, which is slow beside those of NumPy and onnxruntime."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def our_curve(
