@@ -25,18 +25,20 @@ SETTINGS = """# Settings
 
 Written by `make docs`; do not edit. A run keeps these in its `settings.json`. Those with an option can be given to
 `glassnet train`; the others have the values that suit the task and the model, a column for each; a folder of pictures
-is like `cifar10` but for budget and batch size. Exactly one of `minutes`, `epochs` and `steps` is the budget, and the
+is like `cifar10` but for budget and batch size, and faces are trained for longer the more photos there are, between 1.5
+and 7.5 minutes. Exactly one of `minutes`, `epochs` and `steps` is the budget, and the
 course of the learning rate is fitted to it.
 
 """
-COLUMNS = {"houses": ("houses", {})} | {
+COLUMNS = {"houses": ("houses", {}), "faces": ("faces", {})} | {
     f"cifar10, {model}": ("cifar10", {"model": model}) for model in classification.RECIPES
 }
 MEANINGS = {
     "task": "What is learned.",
     "data": "Where the examples are from. Houses: `generated`, `quickdraw`, or a `.npy` or `.ndjson` file of drawings; "
     "without it, Quick, Draw! where it is on this machine already, else generated drawings. CIFAR-10: its archive or "
-    "folder; without it, what is on this machine.",
+    "folder; without it, what is on this machine. Faces: a folder with a sub-folder of photos for each person; without it, "
+    "the AT&T faces, where they are on this machine.",
     "model": "The network.",
     "minutes": "Budget: how long the training lasts.",
     "epochs": "Budget: how many times each example is seen.",
@@ -57,6 +59,13 @@ MEANINGS = {
     "label_smoothing": "The share of a label that is spread evenly over all classes.",
     "flip": "Mirrored pictures: `none`, at `random`, or `alternating`, each picture in every second epoch.",
     "shift_px": "Pictures are moved by up to this many pixels.",
+    "rotation_degrees": "Pictures are turned by up to this angle, either way.",
+    "zoom": "Pictures are enlarged or reduced by up to this share.",
+    "blur_px": "Pictures are blurred by a Gaussian of up to this standard deviation, in pixels.",
+    "crop": "Whether faces are found in the photos and cut out; otherwise each photo is taken for a face as it is.",
+    "logit_scale": "Faces: cosines are multiplied by this before the softmax.",
+    "margin": "Faces: a person's cosine has to be larger than all others by this much.",
+    "fpir": "Faces: the share of strangers' photos that may be answered with a name; the threshold is chosen for it.",
     "cutout_px": "The side of a square that is cut out of each picture.",
     "brightness": "How much the brightness of pictures varies, as a share of the range from black to white.",
     "contrast": "How much the contrast of pictures varies, as a share.",

@@ -7,9 +7,11 @@ import os
 import click
 
 from glassnet.cli.bench import bench
+from glassnet.cli.compare import compare
 from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
 from glassnet.cli.evaluate import evaluate
+from glassnet.cli.nudge import nudge
 from glassnet.cli.predict import predict
 from glassnet.cli.runs import runs
 from glassnet.cli.train import train
@@ -22,7 +24,7 @@ def glassnet() -> None:
     """A neural network you can see through: train it from random weights and look at how it learns."""
 
 
-for command in (train, evaluate, predict, draw, film, runs, data, bench):
+for command in (train, evaluate, predict, nudge, draw, film, runs, data, bench, compare):
     glassnet.add_command(command)
 
 

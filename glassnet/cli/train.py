@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from glassnet.training.events import Finished
 
 RUNS = Path("runs")
+_BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there are folders
 
 
 @click.command()
 @click.argument("task")
-@click.option("--data", help="houses: generated, quickdraw, or a file of drawings. cifar10: where it is.")
+@click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, or a file. cifar10: where it is.")
 @click.option("--model", help="Name of the network; each task has a default.")
 @click.option("--minutes", type=float, help="Train for this long.")
 @click.option("--epochs", type=float, help="Train for this many passes over the data.")
@@ -40,18 +41,20 @@ RUNS = Path("runs")
     type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
     help="Of the multiplications, where the device has a choice.",
 )
+@click.option("--crop/--no-crop", default=None, help="faces: find the faces in the photos, or take them as they are.")
+@click.option("--fpir", type=float, help="faces: share of strangers that may be given a name.")
 @click.option("--seed", type=int, help="Of the first weights, the order of examples and all noise.")
 @click.option("--run", "path", type=click.Path(path_type=Path), help="Directory of the run.  [default: runs/TASK-TIME]")
 @click.option("--resume", is_flag=True, help="Go on with --run (or the newest run of TASK) where it stopped.")
 @json_option
 def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: Any) -> None:
-    """Train TASK from random weights: cifar10, houses, or the path of a folder with a folder of pictures per class.
+    """Train TASK from random weights: cifar10, faces, houses, or a folder with a folder of pictures per class.
 
     Ctrl-C saves and stops; --resume goes on.
     """
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
-    from glassnet.tasks import fit_batch, open_task, settings_for
+    from glassnet.tasks import fit_to_data, open_task, settings_for
     from glassnet.training import create
     from glassnet.training import train as training
 
@@ -66,7 +69,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     click.echo(f"learning from {readable(opened.source)}", err=True)
     notify(opened.notices)
     if not resume:
-        settings = settings if "batch_size" in given else fit_batch(settings, opened)
+        settings = fit_to_data(settings, opened, given)
         run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
     finished = follow(training(opened, run, runtime, resume))
     _report(task, run, opened, runtime, finished, as_json)
@@ -93,7 +96,7 @@ def _find(task: str, settings: Settings, path: Path | None) -> Run:
 
 
 def _is_of(run: Run, settings: Settings) -> bool:
-    is_same_data = settings.task != "folder" or run.settings.data == settings.data
+    is_same_data = settings.task not in _BY_FOLDER or run.settings.data == settings.data
     return run.settings.task == settings.task and is_same_data
 
 

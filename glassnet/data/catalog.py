@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from glassnet.data import cifar10, quickdraw
+from glassnet.data import att, cifar10, lfw, quickdraw
 from glassnet.data.download import Progress
 from glassnet.errors import DataError
 
@@ -53,6 +53,26 @@ DATA_SETS = (
         find=cifar10.find,
         get=cifar10.get,
         check=cifar10.check,
+    ),
+    DataSet(
+        name="att",
+        what="AT&T (ORL) faces: 40 persons, 10 photos of each, 92x112, gray",
+        size_bytes=att.SET_BYTES,
+        license="none is stated; credit Olivetti Research Laboratory; F. Samaria and A. Harter, 1994",
+        home=att.HOME,
+        find=att.find,
+        get=att.get,
+        check=att.check,
+    ),
+    DataSet(
+        name="lfw",
+        what="Labeled Faces in the Wild: photos from the news of 62 persons, 20 or more of each, 250x250",
+        size_bytes=lfw.ARCHIVE_BYTES,
+        license="none is stated, the photos are of news agencies; cite G. Huang et al., 2007",
+        home=lfw.HOME,
+        find=lfw.find,
+        get=lfw.get,
+        check=lfw.check,
     ),
 )
 

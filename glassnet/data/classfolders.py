@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from glassnet.errors import DataError
 
@@ -24,32 +29,98 @@ class File:
     """Relative to the folder of the class, with slashes, on every system."""
 
 
+@dataclass(frozen=True, eq=False)
+class FileList(Sequence[File]):
+    """Files by class and name, each made when it is asked for: a million of them would take a gigabyte."""
+
+    folders: tuple[Path, ...]
+    """Of classes."""
+    names: bytes
+    """Of all files, one after the other."""
+    places: NDArray[np.int64]
+    """(N, 3): where the name begins, where it ends, and the number of the folder."""
+
+    @classmethod
+    def of(cls, names: Iterable[tuple[Path, Sequence[str]]]) -> FileList:
+        """From the folder of each class and the names of its files."""
+        folders: list[Path] = []
+        encoded, places = bytearray(), [np.empty((0, 3), np.int64)]
+        for number, (folder, inside) in enumerate(names):
+            parts = [os.fsencode(name) for name in inside]
+            ends = len(encoded) + np.cumsum([0, *map(len, parts)], dtype=np.int64)
+            places.append(np.stack([ends[:-1], ends[1:], np.full(len(parts), number)], axis=1))
+            folders.append(folder)
+            encoded += b"".join(parts)
+        return cls(tuple(folders), bytes(encoded), np.concatenate(places))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice | NDArray[np.int64]) -> FileList: ...
+    def __getitem__(self, index: int | slice | NDArray[np.int64]) -> File | FileList:
+        if isinstance(index, slice | np.ndarray):
+            return FileList(self.folders, self.names, self.places[index])
+        begin, end, number = self.places[index].tolist()
+        folder, name = self.folders[number], os.fsdecode(self.names[begin:end])
+        return File(folder / name, shown(Path(folder.name)), name)
+
+    def __add__(self, other: FileList) -> FileList:
+        behind = [len(self.names), len(self.names), len(self.folders)]
+        return FileList(
+            self.folders + other.folders, self.names + other.names, np.concatenate([self.places, other.places + behind])
+        )
+
+    def classes(self) -> tuple[list[str], NDArray[np.int64]]:
+        """The names of the classes that have a file, sorted, and the number (N,) of each file's class among them."""
+        used, folder_of = np.unique(self.places[:, 2], return_inverse=True)
+        names, class_of = np.unique([shown(Path(self.folders[number].name)) for number in used], return_inverse=True)
+        return names.tolist(), class_of.astype(np.int64)[folder_of]
+
+
 @dataclass(frozen=True)
 class Listing:
     """Files by class and name; `test` is None where the folder does not say which they are."""
 
-    training: list[File]
-    test: list[File] | None
+    training: FileList
+    test: FileList | None
     notices: list[str]
 
 
 def list_classes(folder: Path) -> Listing:
     """Look through a folder of classes, or one of `train` and `test` with classes in them."""
     notices: list[str] = []
-    inner = {path.name: path for path in _folders_in(folder, notices)}
+    training, test = split_folders(folder, notices)
+    return Listing(list_files(training, notices), None if test is None else list_files(test, notices), notices)
+
+
+def split_folders(folder: Path, notices: list[str]) -> tuple[Path, Path | None]:
+    """Where the classes for training lie, and where those for the test if the folder says so."""
+    others: list[str] = []
+    inner = {path.name: path for path in _folders_in(folder, others)}
     if list(inner) == [TRAINING_NAME]:
-        return list_classes(inner[TRAINING_NAME])
+        return split_folders(inner[TRAINING_NAME], notices)
     held_out = [name for name in TEST_NAMES if name in inner]
     if TRAINING_NAME not in inner or not held_out:
-        return Listing(_files_by_class(list(inner.values()), folder, notices), None, notices)
-    others = sorted(inner.keys() - {TRAINING_NAME, held_out[0]})
-    if others:
-        notices.append(f"{', '.join(others)}: left out, beside {TRAINING_NAME} and {held_out[0]}")
-    training, test = (
-        _files_by_class(_folders_in(inner[name], notices), inner[name], notices)
-        for name in (TRAINING_NAME, held_out[0])
-    )
-    return Listing(training, test, notices)
+        return folder, None
+    notices += others
+    beside = sorted(inner.keys() - {TRAINING_NAME, held_out[0]})
+    if beside:
+        notices.append(f"{', '.join(beside)}: left out, beside {TRAINING_NAME} and {held_out[0]}")
+    return inner[TRAINING_NAME], inner[held_out[0]]
+
+
+def list_files(folder: Path, notices: list[str], least: int = 2) -> FileList:
+    """The files of a folder of classes, of which there must be so many."""
+    classes = _folders_in(folder, notices)
+    if len(classes) < least:
+        got = f"only one, {shown(Path(classes[0].name))}" if classes else "a folder without sub-folders"
+        raise _refusal(folder, got, "make one sub-folder for each class, and put its pictures there")
+    files = {path: _files_of_class(path, notices) for path in classes}
+    notices += [f"{shown(Path(path.name))}: left out, no picture in it" for path in classes if not files[path]]
+    return FileList.of(files.items())
 
 
 def _folders_in(folder: Path, notices: list[str]) -> list[Path]:
@@ -68,27 +139,20 @@ def _folders_in(folder: Path, notices: list[str]) -> list[Path]:
     return [path for path in inner if path not in loops]
 
 
-def _files_by_class(classes: list[Path], folder: Path, notices: list[str]) -> list[File]:
-    if len(classes) < 2:
-        got = f"only one, {shown(Path(classes[0].name))}" if classes else "a folder without sub-folders"
-        raise _refusal(folder, got, "make one sub-folder for each class, and put its pictures there")
-    files = {path: _files_of_class(path, notices) for path in classes}
-    notices += [f"{shown(Path(path.name))}: left out, no picture in it" for path in classes if not files[path]]
-    return [file for path in classes for file in files[path]]
+def _files_of_class(folder: Path, notices: list[str]) -> list[str]:
+    """Their names, sorted, relative to the folder, with slashes."""
 
-
-def _files_of_class(folder: Path, notices: list[str]) -> list[File]:
     def note(error: OSError) -> None:
         notices.append(f"{shown(Path(error.filename or folder))}: left out, {error.strerror}")
 
-    found: list[File] = []
+    found: list[str] = []
     # Links to folders are not followed further down: a link to / would be a walk through the machine.
     for inside, folders, names in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for path in (Path(inside, name) for name in names if not _is_hidden(name)):
             if _looks_like_a_picture(path, note):
-                found.append(File(path, shown(Path(folder.name)), path.relative_to(folder).as_posix()))
-    return sorted(found, key=lambda file: file.name)
+                found.append(path.relative_to(folder).as_posix())
+    return sorted(found)
 
 
 def _looks_like_a_picture(path: Path, note: Callable[[OSError], None]) -> bool:
@@ -111,8 +175,9 @@ def _is_hidden(name: str) -> bool:
 
 
 def shown(path: Path) -> str:
-    """A name as text that can be printed, whatever bytes it was made of."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A name as text that can be printed on one line, whatever bytes it was made of."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return "".join("\ufffd" if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def _refusal(folder: Path, got: str, fix: str) -> DataError:

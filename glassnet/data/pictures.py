@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import warnings
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from glassnet.data.stream import Stream
 from glassnet.errors import DataError
 
 # Only what people's pictures come in. Pillow knows dozens more, each a reader that a hostile file could aim at.
@@ -23,6 +25,7 @@ KINDS = "JPEG, PNG, WebP, BMP, GIF, PGM or PPM"
 # A file of a few kB may claim any number of pixels, and would get the memory for them.
 MAX_PIXELS = 89_478_485
 MAX_FILE_BYTES = 2**29
+SUMMED_BYTES = 2**16
 ORIENTATION = 0x0112
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -30,6 +33,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 """What brings a picture upright, by what EXIF calls its orientation."""
+SIDEWAYS = {TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 # What Pillow's readers have been seen to raise on damaged and on hostile files.
 UNREADABLE = (
@@ -61,6 +65,25 @@ class LabeledPictures:
     """One line for each thing that was left out, and why."""
 
 
+@dataclass(frozen=True)
+class StreamedPictures:
+    """Pictures and what they show, as `Pictures`, but read when they are needed."""
+
+    images: Stream
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LargeLabeledPictures:
+    """A set as `LabeledPictures`, of which the training does not fit into memory."""
+
+    training: StreamedPictures
+    test: Pictures
+    classes: tuple[str, ...]
+    source: str
+    notices: tuple[str, ...]
+
+
 def read_picture(path: Path, size_px: int, channels: int = 3) -> NDArray[np.uint8]:
     """One picture as (channels, size_px, size_px): 3 channels are red, green, blue; 1 is gray.
 
@@ -81,19 +104,41 @@ def decode(path: Path, content: bytes, size_px: int, channels: int = 3) -> NDArr
         # libjpeg can leave out the fine detail while decoding, which makes a photo of 12 megapixels some ten
         # times quicker. Twice the final size is kept, so that it is still the filter below that decides.
         picture.draft(None, (2 * size_px, 2 * size_px))
-        if picture.width * picture.height > MAX_PIXELS:
-            raise _refusal(path, f"one of {picture.width} x {picture.height} pixels", "make it smaller")
-        turn = TURNS.get(_orientation(picture))
-        square = _middle(_flatten(picture, path), size_px)
+        flat, turn = _flat(picture, path)
+        square = _middle(flat, size_px)
     upright = square if turn is None else square.transpose(turn)
     values = np.asarray(upright.convert("RGB" if channels == 3 else "L"))
     return np.ascontiguousarray(values.reshape(size_px, size_px, channels).transpose(2, 0, 1))
+
+
+def decode_gray(path: Path, content: bytes, least_px: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """The whole picture, upright and gray, and its full size; for many threads as `decode`.
+
+    A JPEG comes at a half, a quarter or an eighth of its size where no side is then shorter than `least_px`.
+    """
+    with _opened(path, io.BytesIO(content)) as picture:
+        width, height = picture.size
+        picture.draft("L", None if least_px is None else (least_px, least_px))
+        flat, turn = _flat(picture, path)
+        gray = flat.convert("L")
+    if turn is None:
+        return gray, (width, height)
+    return gray.transpose(turn), (height, width) if turn in SIDEWAYS else (width, height)
 
 
 def shorter_side_px(path: Path) -> int:
     """The shorter side of a picture, from its header alone; hold `quiet`."""
     with _file_opened(path) as file, _opened(path, file) as picture:
         return min(picture.size)
+
+
+def content_sum(path: Path) -> int:
+    """64 bits, the same for copies, from the size and the first `SUMMED_BYTES` of a picture; hold `quiet`."""
+    with _file_opened(path) as file, _opened(path, file):
+        file.seek(0)
+        beginning = file.read(SUMMED_BYTES)
+        size_bytes = file.seek(0, io.SEEK_END)
+    return int.from_bytes(hashlib.sha256(b"%d " % size_bytes + beginning).digest()[:8])
 
 
 def read_content(path: Path) -> bytes:
@@ -139,6 +184,14 @@ def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
     except UNREADABLE as error:
         what = str(error)[:100].replace("\n", " ") or type(error).__name__
         raise _refusal(path, f"one that cannot be read ({what})", "choose another, or save it again") from error
+
+
+def _flat(picture: Image.Image, path: Path) -> tuple[Image.Image, Image.Transpose | None]:
+    """The picture as `_flatten` makes it, and what is left to do to bring it upright."""
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _refusal(path, f"one of {picture.width} x {picture.height} pixels", "make it smaller")
+    turn = TURNS.get(_orientation(picture))
+    return _flatten(picture, path), turn
 
 
 def _flatten(picture: Image.Image, path: Path) -> Image.Image:

@@ -2,8 +2,9 @@
 
 from glassnet.models.classifiers import CLASSIFIERS, classifier
 from glassnet.models.convnetjs import ConvNetJS
+from glassnet.models.facenet import FaceNet
 from glassnet.models.fast import Fast
 from glassnet.models.resnet import ResNet
 from glassnet.models.unet import UNet
 
-__all__ = ["CLASSIFIERS", "ConvNetJS", "Fast", "ResNet", "UNet", "classifier"]
+__all__ = ["CLASSIFIERS", "ConvNetJS", "FaceNet", "Fast", "ResNet", "UNet", "classifier"]

@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.autodiff import Array, Tensor
 from glassnet.errors import SettingsError, ShapeError
 from glassnet.models.convnetjs import ConvNetJS
-from glassnet.models.fast import Fast
+from glassnet.models.fast import WIDTHS, Fast
 from glassnet.models.resnet import ResNet
 from glassnet.nn import Module, Standardize, whitening_filters
 
@@ -43,8 +43,9 @@ def _resnet(generator: np.random.Generator, num_classes: int, sample: Array) -> 
     return ResNet(generator, num_classes, standardize=_standardize(sample))
 
 
-def _fast(generator: np.random.Generator, num_classes: int, sample: Array) -> Module:
-    model = Fast(generator, num_classes, standardize=_standardize(sample))
+def fast(generator: np.random.Generator, num_classes: int, sample: Array, widths: tuple[int, ...] = WIDTHS) -> Module:
+    """`Fast` of any widths, with the filters of the pictures uint8 (N, C, H, W)."""
+    model = Fast(generator, num_classes, standardize=_standardize(sample), widths=widths)
     pictures = model.standardize(Tensor(sample[:_WHITENING_IMAGES])).numpy()
     model.load({"whiten.weight": Tensor(whitening_filters(pictures, model.whiten.weight.shape[-1]))})
     return model
@@ -52,7 +53,7 @@ def _fast(generator: np.random.Generator, num_classes: int, sample: Array) -> Mo
 
 CLASSIFIERS: Mapping[str, Callable[[np.random.Generator, int, Array], Module]] = {
     "convnetjs": _convnetjs,
-    "fast": _fast,
+    "fast": fast,
     "resnet": _resnet,
 }
 

@@ -15,7 +15,7 @@ from glassnet.nn import BatchNorm2d, Conv2d, GlobalMaxPool, Linear, Module, Patc
 from glassnet.ops import gelu, max_pool2d
 
 _PATCH = 2
-_WIDTHS = (64, 256, 256)
+WIDTHS = (64, 256, 256)
 _FIRST_SURENESS = 0.27
 
 
@@ -38,7 +38,8 @@ class ConvGroup(Module):
 class Fast(Module):
     """Images (B, C, H, W) from 0 to 255, of any size from 9 by 9 -> logits (B, K).
 
-    `whiten.weight` is to be loaded with the filters of the pictures to train on; `models.classifier` does so.
+    ``widths``: channels after each pair of convolutions. `whiten.weight` is to be loaded with the filters of the
+    pictures to train on; `models.classifier` does so.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Fast(Module):
         num_classes: int = 10,
         *,
         standardize: Standardize | None = None,
+        widths: tuple[int, ...] = WIDTHS,
         batch_norm_momentum: float = 0.4,
         logit_scale: float = 0.4,
     ):
@@ -54,10 +56,10 @@ class Fast(Module):
         self.standardize = standardize or Standardize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
         channels = self.standardize.mean.size
         self.whiten = PatchWhitening(_PATCH, channels)
-        widths = (2 * channels * _PATCH**2, *_WIDTHS)
-        self.groups = [ConvGroup(inner, outer, batch_norm_momentum, generator) for inner, outer in pairwise(widths)]
+        pairs = pairwise((2 * channels * _PATCH**2, *widths))
+        self.groups = [ConvGroup(inner, outer, batch_norm_momentum, generator) for inner, outer in pairs]
         self.pool = GlobalMaxPool()
-        self.linear = Linear(_WIDTHS[-1], num_classes, has_bias=False, generator=generator)
+        self.linear = Linear(widths[-1], num_classes, has_bias=False, generator=generator)
         # With the scale of the logits, which makes up for the one learning rate of all vectors, nearly unsure at first.
         self.linear.load({"weight": self.linear.weight * _FIRST_SURENESS})
 

@@ -11,7 +11,23 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.errors import SettingsError, ShapeError
-from glassnet.ops import Random, absolute, floor, less, mean, relu, reshape, where
+from glassnet.ops import (
+    Random,
+    absolute,
+    exp,
+    floor,
+    less,
+    maximum,
+    mean,
+    relu,
+    reshape,
+    square,
+    sum,
+    transpose,
+    where,
+)  # fmt: skip
+
+_LEAST_RADIUS_PX = 0.1  # of a blur: a radius of 0 has no Gaussian
 
 
 def alternating_flips(first: Tensor, epoch: Tensor) -> Tensor:
@@ -118,6 +134,30 @@ def jitter(images: Tensor, random: Random, brightness: float, contrast: float) -
     return images * stretch + (m * (1.0 - stretch) + v * brightness)
 
 
+def blur(images: Tensor, radius_px: Tensor) -> Tensor:
+    """(B, C, H, W), each image blurred by a Gaussian of its own radius (B,): the standard deviation, in pixels.
+
+    Radii below a quarter of a pixel change nothing that can be seen. At a border the Gaussian is cut off.
+    """
+    _check_images(images)
+    if radius_px.spec != ArraySpec(images.shape[:1], images.dtype):
+        raise ShapeError(
+            f"expected radius_px (B,) of the dtype of the images {images.spec}; got {radius_px.spec}. "
+            "To fix: give one number for each image."
+        )
+    height, width = images.shape[2:]
+    sharpness = reshape(-0.5 / square(maximum(radius_px, _LEAST_RADIUS_PX)), (-1, 1, 1, 1))
+    rows, columns = (_gaussians(size, sharpness) for size in (height, width))
+    return rows @ images @ transpose(columns, axes=(0, 1, 3, 2))
+
+
+def _gaussians(size: int, sharpness: Tensor) -> Tensor:
+    """(B, 1, size, size): the share of each place in each pixel, exp(sharpness * distance^2), rows adding up to 1."""
+    places = np.arange(size, dtype=sharpness.dtype)
+    shares = exp(sharpness * ((places[:, None] - places) ** 2))
+    return shares / sum(shares, axes=(3,), keepdims=True)
+
+
 def _check_images(images: Tensor) -> None:
     if images.ndim != 4 or images.dtype.kind != "f":
         raise ShapeError(
@@ -125,4 +165,4 @@ def _check_images(images: Tensor) -> None:
         )
 
 
-__all__ = ["alternating_flips", "cutout", "jitter", "random_flips", "random_shifts", "shift_and_flip"]
+__all__ = ["alternating_flips", "blur", "cutout", "jitter", "random_flips", "random_shifts", "shift_and_flip"]

@@ -29,6 +29,20 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
     return sum(q * log_softmax(logits, axis=1)) * (-1.0 / batch_size)
 
 
+def margin_cross_entropy(cosines: Tensor, labels: Tensor, scale: float, margin: float) -> Tensor:
+    """The cross entropy of scale * (cosine - margin at the label): right by less than the margin counts as wrong.
+
+    cosines (B, K) from -1 to 1; labels (B,). CosFace, Wang et al. 2018 (https://arxiv.org/abs/1801.09414).
+    """
+    _check_labels(cosines, labels)
+    if not (scale > 0.0 and 0.0 <= margin < 1.0):
+        raise SettingsError(
+            f"expected scale > 0 and 0 <= margin < 1; got {scale} and {margin}. To fix: try 16 and 0.2."
+        )
+    q = one_hot(labels, cosines.shape[1], cosines.dtype)
+    return cross_entropy((cosines - q * margin) * scale, labels)
+
+
 def binary_cross_entropy_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
     """-y log p - (1 - y) log(1 - p) with p = sigmoid(logits), averaged; targets y in [0, 1], of one shape."""
     _check_same("logits", logits, targets)
@@ -59,4 +73,4 @@ def _check_labels(logits: Tensor, labels: Tensor) -> None:
         )
 
 
-__all__ = ["accuracy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
+__all__ = ["accuracy", "binary_cross_entropy_with_logits", "cross_entropy", "margin_cross_entropy", "mse_loss"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,9 @@ def _check_pooled(x: ArraySpec, how: Mapping[str, Any], *pooled: ArraySpec) -> N
 @primitive(_pool_shape, vjps=[lambda g, out, x, **how: max_pool2d_gradient(g, x, out, **how)])
 def max_pool2d_with(x: Array, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """(B, C, H, W) -> (B, C, H', W'): the largest number in each window"""
-    return windows(x, kernel, stride, padding, value=-np.inf).max((4, 5))
+    view = windows(x, kernel, stride, padding, value=-np.inf)
+    # One place of all windows after another: several times as fast as one window after another.
+    return reduce(np.maximum, (view[..., i, j] for i in range(kernel[0]) for j in range(kernel[1])))
 
 
 def _maxima(x: Array, out: Array, how: Mapping[str, Any]) -> Array:

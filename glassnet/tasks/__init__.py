@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from glassnet.errors import SettingsError
 from glassnet.runtimes import Runtime
-from glassnet.tasks import classification, houses
+from glassnet.tasks import classification, faces, houses
 from glassnet.tasks.classification import CIFAR10, FOLDER, Classification
 from glassnet.training import Settings, Task
 from glassnet.training.settings import BUDGETS
 
-TASKS = (CIFAR10, houses.NAME)
+TASKS = (CIFAR10, faces.NAME, houses.NAME)
+_OF_FACES = {"crop": True, "fpir": 0.01}
 _FEW = 16  # examples in a batch of a small folder, if there are as many
 
 
-def settings_for(task: str, given: dict[str, Any]) -> Settings:
+def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
     """The task's own settings with those that were given in their place; a given budget replaces the task's.
 
     ``task`` is one of `TASKS` or the path of a folder of pictures.
@@ -28,6 +30,10 @@ def settings_for(task: str, given: dict[str, Any]) -> Settings:
         own = {"task": task, **houses.DEFAULTS}
     elif task == CIFAR10:
         own = {"task": task, **classification.recipe(task, given.get("model"))}
+    elif task == faces.NAME:
+        own = {"task": task, **faces.DEFAULTS, "minutes": faces.MOST_MINUTES}
+        if "data" in given:
+            given = {**given, "data": str(Path(given["data"]).expanduser().absolute())}
     elif os.path.isdir(task):
         own = {"task": FOLDER, **classification.recipe(FOLDER, given.get("model")), "data": str(Path(task).resolve())}
         if "data" in given:
@@ -38,6 +44,11 @@ def settings_for(task: str, given: dict[str, Any]) -> Settings:
         raise SettingsError(
             f"expected a task ({', '.join(TASKS)}) or a folder of pictures; got '{task}'. To fix: choose one of these."
         )
+    for option, default in _OF_FACES.items():
+        if task != faces.NAME and given.get(option, default) != default:
+            raise SettingsError(
+                f"expected --{option} with the task {faces.NAME} only; got it with '{task}'. To fix: leave it out."
+            )
     if any(budget in given for budget in BUDGETS):
         own = {name: value for name, value in own.items() if name not in BUDGETS}
     return Settings(**{**own, **given})
@@ -45,17 +56,24 @@ def settings_for(task: str, given: dict[str, Any]) -> Settings:
 
 def open_task(settings: Settings, runtime: Runtime) -> Task:
     """The task with its data loaded."""
-    return houses.Houses(settings, runtime) if settings.task == houses.NAME else Classification(settings)
+    if settings.task == houses.NAME:
+        return houses.Houses(settings, runtime)
+    return faces.Faces(settings) if settings.task == faces.NAME else Classification(settings)
 
 
-def fit_batch(settings: Settings, task: Task) -> Settings:
-    """The settings with a batch that is not too large for the examples there are, for who did not choose its size.
+def fit_to_data(settings: Settings, task: Task, given: Mapping[str, Any]) -> Settings:
+    """The settings with what was not ``given`` and hangs on the number of examples: the size of a batch, the minutes.
 
-    A folder's is a quarter of its pictures at most: whole rounds of a few pictures would be few steps.
+    A batch is not larger than what there is to learn from. That of a folder is a quarter of its pictures at most:
+    whole rounds of a few pictures would be few steps.
     """
     num = len(next(iter(task.training.values())))
-    largest = max(num // 4, min(num, _FEW)) if settings.task == FOLDER else num
-    return dataclasses.replace(settings, batch_size=min(settings.batch_size, largest))
+    if "batch_size" not in given:
+        largest = max(num // 4, min(num, _FEW)) if settings.task in (FOLDER, faces.NAME) else num
+        settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, largest))
+    if isinstance(task, faces.Faces) and not any(budget in given for budget in BUDGETS):
+        settings = dataclasses.replace(settings, minutes=faces.minutes_for(len(task.people.training.labels)))
+    return settings
 
 
-__all__ = ["TASKS", "fit_batch", "open_task", "settings_for"]
+__all__ = ["TASKS", "fit_to_data", "open_task", "settings_for"]

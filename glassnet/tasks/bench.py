@@ -27,7 +27,7 @@ from glassnet.models.classifiers import classifier
 from glassnet.nn import Module, cross_entropy
 from glassnet.ops import Random
 from glassnet.runtimes import Runtime, get_runtime
-from glassnet.tasks import classification, houses, open_task, settings_for
+from glassnet.tasks import classification, houses, settings_for
 from glassnet.training import Settings
 from glassnet.training.randomness import generator
 from glassnet.training.step import TrainingStep, are_examples_held, build_step, under
@@ -149,7 +149,7 @@ def open_case(task: str, given: Mapping[str, Any], runtime: Runtime) -> Case:
     settings = settings_for(task, {**given, **({"data": "generated"} if task == houses.NAME else {})})
     numbers = np.random.default_rng(1)
     if settings.task == houses.NAME:
-        drawings = open_task(settings, runtime).training["images"]
+        drawings = houses.Houses(settings, runtime).training["images"]
         batches = [_drawn(numbers, drawings, settings.batch_size) for _ in range(_NUM_BATCHES)]
         return Case(settings, 0, (1, houses.SIZE, houses.SIZE), batches)
     num_classes, shape = 10, (3, 32, 32)
@@ -221,7 +221,7 @@ def our_step(case: Case, threads: int | None) -> Step:
     executable = _runtime(settings, threads).compile(step.graph)
     executable.load(step.initial)
     batches: Sequence[Mapping[str, Array]] = case.batches
-    if are_examples_held(settings):
+    if are_examples_held(case.training, settings):
         executable.hold(under("examples", case.training))
         places = np.arange(len(batches) * settings.batch_size).reshape(len(batches), -1)
         batches = [{"indices": indices} for indices in places]

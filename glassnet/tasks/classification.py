@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.data import cifar10, folder
 from glassnet.data.pictures import LabeledPictures, Pictures
+from glassnet.data.stream import Stream, sample
 from glassnet.errors import CheckpointError, SettingsError, ShapeError
 from glassnet.graph import optimize, trace
 from glassnet.models.classifiers import classifier
 from glassnet.nn import Module, accuracy, cross_entropy
-from glassnet.nn.augmentation import alternating_flips, cutout, jitter, random_flips, random_shifts, shift_and_flip
-from glassnet.ops import Random, cast
+from glassnet.ops import Random
 from glassnet.runtimes import Runtime
+from glassnet.tasks.augmentation import augmented
 from glassnet.training import Checkpoint, Run, Settings
 from glassnet.training.randomness import generator
 from glassnet.training.step import weights_of
@@ -43,7 +44,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 MODEL = "convnetjs"  # unless another is asked for: the one that a CPU trains in minutes
 
 _NUM_VALIDATION = 1_000
-_NUM_SAMPLED = 5_000  # pictures that the network is fitted to before the first step
+_NUM_SAMPLED = 5_000  # pictures that the network is fitted to before the first step, and what is cut out of a stream
 # At a time: always as many of one size, since kernels round differently for other numbers. Larger ones, fewer.
 _NUM_PREDICTED, _PREDICTED_BYTES = 250, 250 * 3 * 32 * 32
 
@@ -63,23 +64,22 @@ def recipe(task: str, model: str | None) -> dict[str, Any]:
 class Classification:
     """The task: pictures to learn from, others to be tested on, the network, and the loss."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, pictures: LabeledPictures | None = None):
         self.name = settings.task
-        loaded = _load(settings)
+        loaded = pictures or _load(settings)
         self.source, self.test = loaded.source, loaded.test
         self.notices: Sequence[str] = loaded.notices
         images, labels = loaded.training.images, loaded.training.labels
         first_flip = generator(settings.seed, "flips").integers(0, 2, len(images), np.uint8)
-        self.training: Mapping[str, Array] = {"images": images, "labels": labels, "first_flip": first_flip}
+        self.training: Mapping[str, Array | Stream] = {"images": images, "labels": labels, "first_flip": first_flip}
         self.validation: Mapping[str, Array] = _validation(loaded, is_shuffled=settings.task == FOLDER)
         self.facts: Mapping[str, object] = {"classes": list(loaded.classes), "image_shape": list(images.shape[1:])}
-        self.settings, self._num_classes, self._mean = settings, len(loaded.classes), float(images.mean())
+        self.settings, self._num_classes = settings, len(loaded.classes)
+        self._sample = sample(images, _NUM_SAMPLED)
+        self._mean = float((self._sample if isinstance(images, Stream) else images).mean())
 
     def model(self, generator: np.random.Generator) -> Module:
-        images = self.training["images"]
-        # From all over: in a folder the pictures lie class by class.
-        sample = images[:: -(-len(images) // _NUM_SAMPLED)]
-        return classifier(self.settings.model, generator, self._num_classes, sample)
+        return classifier(self.settings.model, generator, self._num_classes, self._sample)
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
         images = augmented(batch, random, self.settings, self._mean)
@@ -91,25 +91,6 @@ class Classification:
 
     def pictures(self, weights: Mapping[str, Array]) -> None:
         return None
-
-
-def augmented(batch: Mapping[str, Tensor], random: Random, settings: Settings, mean: float) -> Tensor:
-    """The images of the batch, uint8 (B, C, H, W), varied as the settings say: floats, about 0..255.
-
-    Beside them it uses ``first_flip`` and ``epoch`` (B,). What is cut out gets the value ``mean``.
-    """
-    images = cast(batch["images"], "float32")
-    num = images.shape[0]
-    flips: dict[str, Callable[[], Tensor | None]] = {
-        "none": lambda: None,
-        "random": lambda: random_flips(random, num),
-        "alternating": lambda: alternating_flips(cast(batch["first_flip"], "float32"), batch["epoch"]),
-    }
-    rows, columns = (random_shifts(random, num, settings.shift_px) if settings.shift_px else None for _ in range(2))
-    images = shift_and_flip(images, rows, columns, flips[settings.flip]())
-    if settings.brightness or settings.contrast:
-        images = jitter(images, random, settings.brightness * 255.0, settings.contrast)
-    return cutout(images, random, settings.cutout_px, mean) if settings.cutout_px else images
 
 
 def _load(settings: Settings) -> LabeledPictures:

@@ -6,17 +6,29 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glassnet.autodiff import Array
-from glassnet.errors import SettingsError
+from glassnet.data.stream import Decoded, Reading, Stream
+from glassnet.errors import DataError, SettingsError
 from glassnet.training.randomness import generator
+
+PICTURES_AHEAD = 2048
+"""So many are on their way while a step is taken, and two batches at least: work for many processes."""
+MAX_NOTICES = 20
 
 
 class Batches:
-    """Batches of examples held in memory: arrays by name, the first axis counts the examples."""
+    """Batches of examples: arrays by name, the first axis counts the examples; one of them may be a `Stream`.
 
-    def __init__(self, examples: Mapping[str, Array], batch_size: int, seed: int):
-        self._examples = examples
+    Of that one, the pictures of the next steps are on their way while a step is taken. Which they are, and what
+    happens to a picture that cannot be read, does not depend on it.
+    """
+
+    def __init__(self, examples: Mapping[str, Array | Stream], batch_size: int, seed: int):
+        self._arrays = {name: array for name, array in examples.items() if not isinstance(array, Stream)}
+        self._streams = {name: stream for name, stream in examples.items() if isinstance(stream, Stream)}
+        assert len(self._streams) <= 1, self._streams
         self.num_examples = len(next(iter(examples.values())))
         self.batch_size = batch_size
         if batch_size > self.num_examples:
@@ -27,12 +39,25 @@ class Batches:
         self._order = lru_cache(maxsize=2)(
             lambda epoch: generator(seed, "order", epoch).permutation(self.num_examples).astype(np.int64)
         )
+        self._under_way: dict[int, Reading] = {}
+        self._unreadable: set[int] = set()
+        self._notices: list[str] = []
 
     def batch(self, step: int) -> dict[str, Array]:
-        """The examples of step 0, 1, 2..., and ``epoch``, float32 (B,): how many times each has been seen before."""
+        """The examples of step 0, 1, 2..., and ``epoch``, float32 (B,): how many times each has been seen before.
+
+        In place of an example whose picture cannot be read, the batch has its next one twice; see `notices`. Raises
+        DataError if none can be read.
+        """
         places = self.places(step)
-        chosen = {name: array[places["indices"]] for name, array in self._examples.items()}
-        return {**chosen, "epoch": places["epoch"]}
+        streamed = {}
+        for name, stream in self._streams.items():
+            decoded = self._read(stream, step)
+            order = self._replaced(stream, decoded, places["indices"])
+            places = {place: array[order] for place, array in places.items()}
+            streamed[name] = decoded.images[order] if decoded.reasons else decoded.images
+        chosen = {name: array[places["indices"]] for name, array in self._arrays.items()}
+        return {**chosen, **streamed, "epoch": places["epoch"]}
 
     def places(self, step: int) -> dict[str, Array]:
         """Which examples these are, ``indices`` int64 (B,), and ``epoch``; a batch may end in the next epoch."""
@@ -44,3 +69,47 @@ class Batches:
             epochs[len(chosen) :] += 1.0
             chosen = np.concatenate([chosen, self._order(epoch + 1)[: self.batch_size - len(chosen)]])
         return {"indices": chosen, "epoch": epochs}
+
+    def notices(self) -> list[str]:
+        """A line for each picture that could not be read, once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def close(self) -> None:
+        """End the processes that read; a later batch starts them again."""
+        self._under_way.clear()
+        for stream in self._streams.values():
+            stream.close()
+
+    def _read(self, stream: Stream, step: int) -> Decoded:
+        ahead = range(step, step + 1 + max(2, PICTURES_AHEAD // self.batch_size))
+        self._under_way = {
+            later: self._under_way.get(later) or stream.start(self.places(later)["indices"]) for later in ahead
+        }
+        return self._under_way.pop(step).result()
+
+    def _replaced(self, stream: Stream, decoded: Decoded, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(B,) places in the batch: of each example its own, or of the next that could be read, around the end."""
+        for place, reason in decoded.reasons.items():
+            self._note(stream, int(indices[place]), reason)
+        readable = np.flatnonzero(decoded.is_read())
+        if not len(readable):
+            reason = next(iter(decoded.reasons.values()))
+            raise DataError(
+                f"expected a batch with a picture that can be read; got none of {len(indices)} ({reason}). "
+                "To fix: see whether the files are still there, then go on with --resume"
+            )
+        following = np.searchsorted(readable, np.arange(len(indices)))
+        return readable[following % len(readable)]
+
+    def _note(self, stream: Stream, index: int, reason: str) -> None:
+        if index in self._unreadable:
+            return
+        self._unreadable.add(index)
+        file = stream.file(index)
+        if len(self._unreadable) <= MAX_NOTICES:
+            self._notices.append(
+                f"{file.class_name}/{file.name}: another of its batch is taken twice instead, {reason}"
+            )
+        if len(self._unreadable) == MAX_NOTICES + 1:
+            self._notices.append("and more of this kind")

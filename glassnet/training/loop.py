@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +45,7 @@ def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Gener
     that an uninterrupted training of the same settings has. Raises DivergedError when the loss is no longer a
     number, CheckpointError when the run cannot be written; what was saved before stays.
     """
-    with Writer(run) as writer:
-        training = _Training(task, run, runtime, resume)
+    with Writer(run) as writer, closing(_Training(task, run, runtime, resume)) as training:
         for event in training.events():
             writer.write(event)
             paused_at = time.monotonic()
@@ -82,8 +82,8 @@ class _Training:
         self._schedule = schedule_of(self._settings)
         self._step_graph: TrainingStep = build_step(task, self._model, self._settings)
         self._executable: Executable = runtime.compile(self._step_graph.graph)
-        self._are_examples_held = are_examples_held(self._settings)
-        if self._are_examples_held:
+        self._are_examples_held = are_examples_held(task.training, self._settings)
+        if are_examples_held(task.training, self._settings):
             self._executable.hold(under("examples", task.training))
         self._validation = _Validation(task, self._model, runtime, self._settings.seed)
         self._notices: list[str] = []
@@ -111,6 +111,7 @@ class _Training:
         reason = "budget spent"
         while (progress := self._progress()) < 1.0:
             yield self._take_step(progress)
+            yield from (Noticed(self.step, notice) for notice in self._batches.notices())
             if self.step >= next_look and self._progress() < 1.0:
                 yield from self._look()
                 next_look = next_picture_step(self.step)
@@ -126,6 +127,10 @@ class _Training:
             yield self.save()
         yield from self._look()
         yield self._finished(reason)
+
+    def close(self) -> None:
+        """End what runs beside the training: the processes that read pictures."""
+        self._batches.close()
 
     def stop(self) -> Iterator[Event]:
         """What there is to tell when nobody wants to know how it would have gone on."""
@@ -171,8 +176,8 @@ class _Training:
         return self._budget.progress(self.step, self.clock.elapsed_s())
 
     def _num_due(self) -> int:
-        """How many evaluations there should have been by now."""
-        return math.floor(self._progress() * NUM_EVALUATIONS)
+        """How many evaluations there should have been by now; none without examples to try it on."""
+        return 0 if self._validation.num_examples == 0 else math.floor(self._progress() * NUM_EVALUATIONS)
 
     def _started(self) -> Started:
         setup_s = time.monotonic() - self._called_at
@@ -241,8 +246,9 @@ class _Validation:
     """The measures of held-out examples, always with the same random numbers, so that only the weights change them."""
 
     def __init__(self, task: Task, model: Module, runtime: Runtime, seed: int):
-        num_examples = len(next(iter(task.validation.values())))
-        self._chunks = np.array_split(np.arange(num_examples), -(-num_examples // VALIDATION_CHUNK))
+        self.num_examples = len(next(iter(task.validation.values())))
+        num_chunks = max(1, -(-self.num_examples // VALIDATION_CHUNK))
+        self._chunks = [chunk for chunk in np.array_split(np.arange(self.num_examples), num_chunks) if len(chunk)]
         # At most two sizes, one apart.
         graphs = {len(chunk): build_validation(task, model, len(chunk)) for chunk in self._chunks}
         self._executables = {size: runtime.compile(graph) for size, graph in graphs.items()}
@@ -261,8 +267,7 @@ class _Validation:
         for chunk, fixed in zip(self._chunks, self._fixed, strict=True):
             for name, value in self._executables[len(chunk)]({**named, **fixed}).items():
                 total[name] = total.get(name, 0.0) + float(value) * len(chunk)
-        num = sum(map(len, self._chunks))
-        return {name: value / num for name, value in total.items()}
+        return {name: value / self.num_examples for name, value in total.items()}
 
 
 def schedule_of(settings: Settings) -> Schedule:

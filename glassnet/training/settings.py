@@ -46,6 +46,13 @@ class Settings:
     cutout_px: int = 0
     brightness: float = 0.0  # share of the range from black to white
     contrast: float = 0.0
+    rotation_degrees: float = 0.0
+    zoom: float = 0.0  # share by which pictures are enlarged or reduced
+    blur_px: float = 0.0
+    crop: bool = True  # find the faces in photos; else photos are taken for faces as they are
+    logit_scale: float = 16.0  # of faces: what cosines are multiplied by
+    margin: float = 0.0  # of faces: what a cosine has to be larger than the others by
+    fpir: float = 0.01  # share of strangers that may be given a name
     runtime: str = "auto"
     device: str = "auto"
     precision: str = "auto"
@@ -84,6 +91,12 @@ class Settings:
         _require(self.cutout_px >= 0, "cutout-px", "at least 0", self.cutout_px)
         _require(0 <= self.brightness <= 1, "brightness", "a share from 0 to 1", self.brightness)
         _require(0 <= self.contrast <= 1, "contrast", "a share from 0 to 1", self.contrast)
+        _require(0 <= self.rotation_degrees <= 180, "rotation-degrees", "from 0 to 180", self.rotation_degrees)
+        _require(0 <= self.zoom <= 0.5, "zoom", "a share from 0 to 0.5", self.zoom)
+        _require(0 <= self.blur_px <= 10, "blur-px", "from 0 to 10", self.blur_px)
+        _require(0 < self.logit_scale <= 1000, "logit-scale", "above 0 and at most 1000", self.logit_scale)
+        _require(0 <= self.margin < 1, "margin", "from 0 to below 1", self.margin)
+        _require(0 < self.fpir < 1, "fpir", "a share between 0 and 1", self.fpir)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
+from glassnet.data.stream import Stream
 from glassnet.graph import Graph, optimize, trace
 from glassnet.nn import Module
 from glassnet.ops import Random, take
@@ -87,7 +88,7 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     hyperparameters = optimizer.hyperparameters()
     inputs = {
         **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
-        **_batch_specs(task.training, settings.batch_size, are_examples_held(settings)),
+        **_batch_specs(task.training, settings.batch_size, are_examples_held(task.training, settings)),
         "batch/epoch": ArraySpec((settings.batch_size,), np.dtype(np.float32)),
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **under("hyper", dict.fromkeys(hyperparameters, scalar)),
@@ -97,12 +98,12 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     return TrainingStep(graph, initial, hyperparameters, packing)
 
 
-def are_examples_held(settings: Settings) -> bool:
+def are_examples_held(examples: Mapping[str, Array | Stream], settings: Settings) -> TypeGuard[Mapping[str, Array]]:
     """Whether all examples are kept where the graph runs, instead of each batch being brought there."""
-    return settings.device == "cuda"
+    return settings.device == "cuda" and not any(isinstance(array, Stream) for array in examples.values())
 
 
-def _batch_specs(examples: Mapping[str, Array], batch_size: int, are_held: bool) -> dict[str, ArraySpec]:
+def _batch_specs(examples: Mapping[str, Array | Stream], batch_size: int, are_held: bool) -> dict[str, ArraySpec]:
     if are_held:
         held = {f"examples/{name}": ArraySpec(array.shape, array.dtype) for name, array in examples.items()}
         return {**held, "batch/indices": ArraySpec((batch_size,), np.dtype(np.int64))}

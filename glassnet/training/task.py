@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from glassnet.autodiff import Array, Tensor
+from glassnet.data.stream import Stream
 from glassnet.nn import Module
 from glassnet.ops import Random
 
@@ -18,9 +19,13 @@ class Task(Protocol):
     name: str
     source: str  # where the examples are from, in words
     notices: Sequence[str]  # what a person should know of the examples, a line each
-    training: Mapping[str, Array]  # arrays by name; the first axis counts the examples
-    validation: Mapping[str, Array]  # the same names; held out of training
+    validation: Mapping[str, Array]  # the same names; held out of training, maybe empty
     facts: Mapping[str, object]  # what using the network takes beside its weights, where the examples are not at hand
+
+    @property
+    def training(self) -> Mapping[str, Array | Stream]:
+        """Arrays by name, the first axis counts the examples; what is larger than memory is one `Stream` at most."""
+        ...
 
     def model(self, generator: np.random.Generator) -> Module:
         """A network with random weights."""

@@ -231,3 +231,26 @@ def test_wrong_shapes_and_settings() -> None:
         nn.random_shifts(seeded(), B, -1)
     with pytest.raises(SettingsError, match=r"^expected size_px >= 1; got 0\. To fix: "):
         nn.cutout(images, seeded(), 0)
+
+
+def test_blur_is_the_convolution_with_a_gaussian() -> None:
+    images, radius = np.zeros((2, 1, 31, 31)), np.array([1.0, 2.0])
+    images[:, 0, 15, 15] = 1.0
+    blurred = nn.blur(Tensor(images), Tensor(radius)).numpy()
+    distance = np.arange(31) - 15.0
+    for found, sigma in zip(blurred, radius, strict=True):
+        shares = np.exp(-0.5 * (distance / sigma) ** 2)
+        shares /= shares.sum()
+        np.testing.assert_allclose(found[0], np.outer(shares, shares), rtol=0, atol=1e-6)
+
+
+def test_blur_keeps_what_is_even_and_with_radius_zero_everything() -> None:
+    even = np.full((2, 3, 8, 7), 9.0)
+    np.testing.assert_allclose(nn.blur(Tensor(even), Tensor(np.array([0.5, 3.0]))).numpy(), even, rtol=1e-12)
+    images = drawn("float64")
+    np.testing.assert_allclose(nn.blur(Tensor(images), Tensor(np.zeros(B))).numpy(), images, rtol=0, atol=1e-12)
+
+
+def test_blur_wants_a_radius_for_each_image() -> None:
+    with pytest.raises(ShapeError, match=r"expected radius_px \(B,\)"):
+        nn.blur(Tensor(drawn()), Tensor(np.zeros(B + 1, "float32")))

@@ -48,6 +48,15 @@ class TorchBatchNormWithoutScale(torch.nn.BatchNorm2d):
         self.weight = None  # type: ignore[assignment]
 
 
+class TorchCosine(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(3, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cosine_similarity(x[:, None], self.weight[None], dim=2)
+
+
 @dataclass(frozen=True)
 class Case:
     """A layer, what it is in PyTorch, and the shape of an input (for `Embedding` the indices themselves)."""
@@ -136,6 +145,7 @@ CASES: dict[str, list[Case]] = {
     "Embedding": [
         Case(lambda **how: nn.Embedding(5, 3, **how), T.Embedding(5, 3), np.array([[0, 4, 4], [1, 0, 4]])),
     ],
+    "Cosine": [Case(lambda **how: nn.Cosine(4, 3, **how), TorchCosine(), (5, 4))],
     "ReLU": [Case(lambda **_: nn.ReLU(), T.ReLU(), IMAGES)],
     "LeakyReLU": [
         Case(lambda **_: nn.LeakyReLU(), T.LeakyReLU(), IMAGES),

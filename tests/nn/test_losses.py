@@ -32,6 +32,14 @@ CASES: dict[str, list[Case]] = {
             LABELS,
         ),
     ],
+    "margin_cross_entropy": [
+        (
+            lambda x, y: nn.margin_cross_entropy(x, y, scale=16.0, margin=0.2),
+            lambda x, y: f.cross_entropy(16.0 * (x - 0.2 * f.one_hot(y, 4).to(x.dtype)), y),
+            np.tanh(LOGITS),
+            LABELS,
+        )
+    ],
     "binary_cross_entropy_with_logits": [
         (nn.binary_cross_entropy_with_logits, f.binary_cross_entropy_with_logits, SIGNALS, TARGETS),
         (nn.binary_cross_entropy_with_logits, f.binary_cross_entropy_with_logits, SIGNALS, np.sign(TARGETS - 0.5) > 0),

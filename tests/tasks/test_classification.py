@@ -16,8 +16,9 @@ from glassnet.models.classifiers import CLASSIFIERS
 from glassnet.nn import Module
 from glassnet.ops import EagerRandom
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import classification, fit_batch, open_task, settings_for
-from glassnet.tasks.classification import Classification, Predictor, augmented, views
+from glassnet.tasks import classification, fit_to_data, open_task, settings_for
+from glassnet.tasks.augmentation import augmented
+from glassnet.tasks.classification import Classification, Predictor, views
 from glassnet.training import Run, create, train
 from glassnet.training.batches import Batches
 from glassnet.training.events import Evaluated, Event, Finished, Started, Stepped
@@ -104,7 +105,7 @@ def test_a_batch_fits_the_examples(tmp_path: Path) -> None:
         settings = settings_for(task, {"batch_size": batch_size})
         opened = task_of()
         opened.training = {"labels": np.zeros(num)}
-        return fit_batch(settings, opened).batch_size
+        return fit_to_data(settings, opened, {}).batch_size
 
     assert [fitted("cifar10", num, 128) for num in (50_000, 128, 40)] == [128, 128, 40]
     assert [fitted(str(tmp_path), num, 128) for num in (3, 16, 40, 100, 512, 1000)] == [3, 16, 16, 25, 128, 128]

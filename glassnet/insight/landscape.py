@@ -1,0 +1,111 @@
+"""The loss as a function of the weights alone: one batch, and random numbers that were drawn once. In float64."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
+from glassnet.graph import Graph, evaluate, optimize, trace
+from glassnet.insight.nudge_graph import NudgedGraph
+from glassnet.nn import Module
+from glassnet.ops import Random
+
+Weights: TypeAlias = Mapping[str, Array]
+LossFunction: TypeAlias = Callable[[Mapping[str, Tensor], Random], Tensor]
+
+_WEIGHTS, _GRADIENTS = "weights/", "gradients/"
+_TRIED, _TRYING_S = 1e-4, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nudged:
+    """The loss with each weight nudged alone, up and down by the same amount, in the shapes of the weights.
+
+    crossed: how many corners (of relu, of max-pooling) lie between the two; 0 where they were not counted.
+    """
+
+    up: Weights
+    down: Weights
+    crossed: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Landscape:
+    """``graph`` has the output ``loss``, ``gradient_graph`` has ``gradients/<name>`` as well; `trace_loss` makes both.
+
+    inputs: all that they take beside ``weights/<name>``.
+    """
+
+    graph: Graph
+    gradient_graph: Graph
+    inputs: Mapping[str, Array]
+
+    def loss(self, weights: Weights) -> float:
+        """One forward pass."""
+        return float(evaluate(self.graph, self._with(weights))["loss"])
+
+    def gradient(self, weights: Weights) -> tuple[float, dict[str, Array]]:
+        """The loss, and its slope along every weight by backpropagation."""
+        outputs = evaluate(self.gradient_graph, self._with(weights))
+        return float(outputs["loss"]), {name: outputs[_GRADIENTS + name] for name in weights}
+
+    def nudge(self, weights: Weights, epsilon: float, is_counting: bool = False) -> Nudged:
+        """The loss of each weight ``epsilon`` higher, and of each ``epsilon`` lower, all others as they are.
+
+        ``is_counting``: count the corners, too.
+        """
+        graph = NudgedGraph(self.graph, self._with(weights), "loss", is_counting)
+        found = {name: graph.nudge(_WEIGHTS + name, epsilon) for name in weights}
+        up, down, crossed = ({name: parts[i] for name, parts in found.items()} for i in range(3))
+        return Nudged(up, down, crossed)
+
+    def estimate_nudge_s(self, weights: Weights) -> float:
+        """About how long `nudge` takes, from one or a few weights of the largest tensors, within some seconds."""
+        began = time.perf_counter()
+        graph = NudgedGraph(self.graph, self._with(weights), "loss")
+        tried_s, num_tried = 0.0, 0
+        for name in sorted(weights, key=lambda name: -weights[name].size):
+            tried_s += weights[name].size * graph.seconds_each(_WEIGHTS + name, _TRIED)
+            num_tried += weights[name].size
+            if time.perf_counter() - began > _TRYING_S:
+                break
+        return tried_s * sum(array.size for array in weights.values()) / num_tried
+
+    def _with(self, weights: Weights) -> dict[str, Array]:
+        return {**self.inputs, **{_WEIGHTS + name: array for name, array in weights.items()}}
+
+
+def in_float64(model: Module) -> dict[str, Array]:
+    """The parameters by name, after the network was put into float64."""
+    model.load({name: Tensor(tensor.numpy().astype(np.float64)) for name, tensor in model.tensors().items()})
+    return {name: tensor.numpy() for name, tensor in model.parameters().items()}
+
+
+def trace_loss(
+    model: Module, loss_of: LossFunction, inputs: Mapping[str, ArraySpec], random_dtype: str = "float64"
+) -> tuple[Graph, Graph]:
+    """The graphs of a `Landscape`: ``loss_of(inputs by name, random)``, and the same with its gradient."""
+    specs = {_WEIGHTS + name: tensor.spec for name, tensor in model.parameters().items()} | dict(inputs)
+
+    def with_gradient(tensors: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        def loss(parameters: Mapping[str, Tensor]) -> Tensor:
+            # What is kept but not learned (running statistics) is put back afterwards.
+            with model.holding({**parameters, **model.buffers()}):
+                return loss_of({name: tensors[name] for name in inputs}, random)
+
+        weights = {name: tensors[_WEIGHTS + name] for name in model.parameters()}
+        value, gradients = value_and_grad(loss)(weights)
+        return {"loss": value, **{_GRADIENTS + name: gradient for name, gradient in gradients.items()}}
+
+    def loss_alone(tensors: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        return {"loss": with_gradient(tensors, random)["loss"]}
+
+    graph, gradient_graph = (
+        optimize(trace(function, specs, random_dtype=random_dtype)) for function in (loss_alone, with_gradient)
+    )
+    return graph, gradient_graph

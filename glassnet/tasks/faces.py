@@ -1,0 +1,92 @@
+"""Faces: a network that learns whose face it is, from a folder of photos with a sub-folder for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.autodiff import Array, Tensor
+from glassnet.data import people
+from glassnet.data.people import People
+from glassnet.models import FaceNet
+from glassnet.nn import Module, accuracy, margin_cross_entropy
+from glassnet.ops import Random
+from glassnet.tasks.augmentation import augmented
+from glassnet.training import Settings
+
+NAME = "faces"
+DEFAULTS: Mapping[str, Any] = {
+    "model": "facenet", "optimizer": "muon", "batch_size": 64, "learning_rate": 0.1, "momentum": 0.9,
+    "vector_ratio": 0.5, "schedule": "linear", "warmup": 0.05, "weight_decay": 0.0, "ema_decay": 0.0,
+    "max_gradient_norm": 1e6, "patience": None, "margin": 0.2, "logit_scale": 16.0, "flip": "random", "shift_px": 4,
+    "rotation_degrees": 8.0, "zoom": 0.1, "brightness": 0.15, "contrast": 0.3, "blur_px": 1.0, "cutout_px": 20,
+}  # fmt: skip
+PHOTOS_PER_MINUTE, LEAST_MINUTES, MOST_MINUTES = 250, 1.5, 7.5
+
+
+class Faces:
+    """The task: photos of known persons, the network, and a loss that wants them told apart by a margin."""
+
+    def __init__(self, settings: Settings, known: People | None = None):
+        self.people = known or people.load(_folder(settings), settings.crop)
+        self.name, self.settings = NAME, settings
+        self.source, self.notices = self.people.source, self.people.notices
+        pictures = self.people.training
+        chosen = balanced(pictures.labels)
+        self.training: Mapping[str, Array] = {"images": pictures.images[chosen], "labels": pictures.labels[chosen]}
+        held_out = self.people.held_out
+        self.validation: Mapping[str, Array] = {"images": held_out.images, "labels": held_out.labels}
+        self.facts: Mapping[str, object] = facts_of(self.people)
+        self._mean = float(pictures.images.mean())
+
+    def model(self, generator: np.random.Generator) -> Module:
+        return network(generator, self.facts)
+
+    def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
+        cosines = model(augmented(batch, random, self.settings, self._mean), random)
+        return margin_cross_entropy(cosines, batch["labels"], self.settings.logit_scale, self.settings.margin)
+
+    def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        cosines = model(batch["images"])
+        loss = margin_cross_entropy(cosines, batch["labels"], self.settings.logit_scale, margin=0.0)
+        return {"loss": loss, "accuracy": accuracy(cosines, batch["labels"])}
+
+    def pictures(self, weights: Mapping[str, Array]) -> None:
+        return None
+
+
+def facts_of(known: People) -> dict[str, Any]:
+    """What a run keeps of the people it was trained on: their names, and how a photo becomes a face."""
+    return {
+        "people": list(known.names),
+        "image_shape": list(known.training.images.shape[1:]),
+        "framing": known.framing.to_json(),
+    }
+
+
+def network(generator: np.random.Generator, facts: Mapping[str, Any]) -> FaceNet:
+    """The network of a run with these facts, with random weights."""
+    _, height, width = facts["image_shape"]
+    return FaceNet(generator, len(facts["people"]), image_size=(height, width))
+
+
+def minutes_for(num_photos: int) -> float:
+    """How long to train on so many photos, for who did not say."""
+    return min(max(num_photos / PHOTOS_PER_MINUTE, LEAST_MINUTES), MOST_MINUTES)
+
+
+def balanced(labels: Array) -> Array:
+    """Which examples make an epoch: all, and those of persons with few photos several times.
+
+    A person with 1/n of the photos of the largest is repeated about sqrt(n) times, so that nobody is drowned out.
+    """
+    counts = np.bincount(labels)
+    repeats = np.sqrt(counts.max() / np.maximum(counts, 1))
+    return np.concatenate([np.repeat(np.flatnonzero(labels == k), round(repeats[k])) for k in np.unique(labels)])
+
+
+def _folder(settings: Settings) -> Path:
+    return Path(settings.data) if settings.data is not None else people.find_default()
