@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 _NUM_FOLDS = 3
-_NUM_COMPONENTS = 150
+_NUMS_COMPONENTS = (25, 50, 100, 150)
+_WIDTHS = (0.05, 0.2, 0.8)  # gamma of a Gaussian kernel, times the number of components
 # C of linear machines, for examples whose squares add up to 1 in the mean.
 _PENALTIES = (0.1, 0.5, 2.5)
 _CELL_PX, _NUM_DIRECTIONS = 8, 9
@@ -45,6 +46,15 @@ class Learned:
     """What these are, in words."""
     chosen: Mapping[str, float]
     """What cross-validation on the training pictures decided; empty where there is nothing to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A machine, the settings that cross-validation chose, and the share that they had right in it."""
+
+    machine: ClassifierMixin
+    chosen: Mapping[str, float]
+    share: float
 
 
 Algorithm: TypeAlias = Callable[[Pictures, int], Learned]
@@ -78,24 +88,35 @@ def eigenfaces(training: Pictures, seed: int = 0) -> Learned:
     from sklearn.svm import SVC
 
     flat = _flat(training.images)
-    num = min(_NUM_COMPONENTS, len(flat) - 1, flat.shape[1])
-    components = PCA(num, whiten=True, svd_solver="randomized", random_state=seed).fit(flat)
-    choices = {"C": [1.0, 10.0, 100.0], "gamma": [share / num for share in (0.05, 0.2, 0.8)]}
-    machine, chosen = _fitted(SVC(), choices, components.transform(flat), training.labels, seed)
-    num_kept = (
-        components.components_.size + components.mean_.size + num
-        + machine.support_vectors_.size + machine.dual_coef_.size + machine.intercept_.size
-    )  # fmt: skip
-    kept = f"{num} components, {len(machine.support_vectors_):,} support vectors and their coefficients"
-    return Learned(lambda images: machine.predict(components.transform(_flat(images))), num_kept, kept, chosen)
+    # With nearly as many components as photos, noise would be stretched as far as what tells persons apart.
+    nums = sorted({max(1, min(num, len(flat) // 2, flat.shape[1])) for num in _NUMS_COMPONENTS})
+    pca = PCA(nums[-1], whiten=True, svd_solver="randomized", random_state=seed).fit(flat)
+    projected = pca.transform(flat)
+    fitted = {
+        num: _fitted(
+            SVC(), {"C": [1.0, 10.0], "gamma": [share / num for share in _WIDTHS]},
+            projected[:, :num], training.labels, seed,
+        ) for num in nums
+    }  # fmt: skip
+    num = max(nums, key=lambda num: fitted[num].share)
+    machine = fitted[num].machine
+    arrays = [pca.components_[:num], pca.mean_, pca.explained_variance_[:num]]
+    arrays += [machine.support_vectors_, machine.dual_coef_, machine.intercept_]
+    return Learned(
+        lambda images: machine.predict(pca.transform(_flat(images))[:, :num]),
+        sum(array.size for array in arrays),
+        f"{num} components, {len(machine.support_vectors_):,} support vectors and their coefficients",
+        {"components": num, **fitted[num].chosen},
+    )
 
 
 def hog_svm(training: Pictures, seed: int = 0, cell_px: int = _CELL_PX) -> Learned:
     """Histograms of the directions of edges, and a linear support vector machine on them."""
-    machine, chosen = _linear(_hog(training.images, cell_px), training.labels, seed)
+    fitted = _linear(_hog(training.images, cell_px), training.labels, seed)
+    machine = fitted.machine
     num_kept = machine.coef_.size + machine.intercept_.size
-    kept = f"{len(machine.classes_)} x {machine.coef_.shape[1]:,} weights of the linear machine"
-    return Learned(lambda images: machine.predict(_hog(images, cell_px)), num_kept, kept, chosen)
+    kept = f"{_shape(machine.coef_)} weights of the linear machine"
+    return Learned(lambda images: machine.predict(_hog(images, cell_px)), num_kept, kept, fitted.chosen)
 
 
 def kmeans_features(training: Pictures, seed: int = 0, num_centroids: int = 400) -> Learned:
@@ -112,13 +133,18 @@ def kmeans_features(training: Pictures, seed: int = 0, num_centroids: int = 400)
 
     raw = features(training.images)
     center, spread = raw.mean(0), raw.std(0) + 1e-3
-    machine, chosen = _linear((raw - center) / spread, training.labels, seed)
+    fitted = _linear((raw - center) / spread, training.labels, seed)
+    machine = fitted.machine
     num_kept = sum(a.size for a in (mean, whitening, centroids, center, spread, machine.coef_, machine.intercept_))
-    kept = f"{num_centroids:,} typical patches and {len(machine.classes_)} x {machine.coef_.shape[1]:,} weights"
-    return Learned(lambda images: machine.predict((features(images) - center) / spread), num_kept, kept, chosen)
+    kept = f"{num_centroids:,} typical patches and {_shape(machine.coef_)} weights"
+    return Learned(lambda images: machine.predict((features(images) - center) / spread), num_kept, kept, fitted.chosen)
 
 
-def _linear(features: Array, labels: Array, seed: int) -> tuple[ClassifierMixin, dict[str, float]]:
+def _shape(matrix: Array) -> str:
+    return f"{len(matrix):,} x {matrix.shape[1]:,}"
+
+
+def _linear(features: Array, labels: Array, seed: int) -> _Fitted:
     from sklearn.svm import LinearSVC
 
     square = float(np.square(features).sum(1).mean())
@@ -128,7 +154,7 @@ def _linear(features: Array, labels: Array, seed: int) -> tuple[ClassifierMixin,
 
 def _fitted(
     machine: ClassifierMixin, choices: Mapping[str, Sequence[float]], features: Array, labels: Array, seed: int
-) -> tuple[ClassifierMixin, dict[str, float]]:
+) -> _Fitted:
     """The machine fitted to all, with those settings that were best in cross-validation.
 
     Each label has its pictures spread over the folds; one with a single picture is always learned from. Where no label
@@ -139,9 +165,9 @@ def _fitted(
     folds = _folds(labels, np.random.default_rng(seed))
     if (folds < 0).all():
         chosen = {name: values[len(values) // 2] for name, values in choices.items()}
-        return machine.set_params(**chosen).fit(features, labels), chosen
+        return _Fitted(machine.set_params(**chosen).fit(features, labels), chosen, 0.0)
     search = GridSearchCV(machine, dict(choices), cv=PredefinedSplit(folds)).fit(features, labels)
-    return search.best_estimator_, dict(search.best_params_)
+    return _Fitted(search.best_estimator_, dict(search.best_params_), search.best_score_)
 
 
 def _folds(labels: Array, numbers: np.random.Generator) -> Array:

@@ -17,10 +17,13 @@ from glassnet.cli.using import encodable, notify, readable, runtime_options
 if TYPE_CHECKING:
     from PIL import Image
 
+    from glassnet.runtimes import Runtime
     from glassnet.tasks.comparison import Row, Split
-    from glassnet.tasks.grid import Cell, Plan, Result
+    from glassnet.tasks.grid import Cell, Ledger, Plan, Result
+    from glassnet.training import Settings
 
 RUNS = Path("runs")
+_RUNTIME = ("runtime", "device", "precision")
 _BLUES = ((168, 205, 236), (17, 60, 120))  # of the smallest network and of the largest
 _CLASSICAL_COLORS = ((120, 120, 120), (222, 135, 12), (190, 40, 30))
 
@@ -32,7 +35,9 @@ def compare() -> None:
 
 @compare.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of people; with --run, of photos to test with.")
-@click.option("--block", "is_block", is_flag=True, help="Hold out neighboring numbers: photos of an event together.")
+@click.option(
+    "--block", "is_block", is_flag=True, default=None, help="Hold out neighboring numbers: photos of an event together."
+)
 @click.option("--per-person", "num_per_person", type=click.IntRange(min=1), help="Learn from so many of each person.")
 @click.option("--crop/--no-crop", default=None, help="Find the faces in the photos, or take them as they are.")
 @click.option("--minutes", type=float, help="Train the network for this long.  [default: by number of photos]")
@@ -48,10 +53,14 @@ def faces(path: Path | None, data: Path | None, seed: int, as_json: bool, **opti
     """
     from glassnet.baselines.classical import require_packages
     from glassnet.baselines.machine import machine
-    from glassnet.tasks.comparison import classical_rows, most_frequent
+    from glassnet.runtimes import get_runtime
+    from glassnet.tasks.comparison import classical_rows, most_frequent, network_row
+    from glassnet.training import Run
 
     require_packages()
-    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = _settings(path, seed, given)
+    runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     split = _split(path, data, seed, given)
     known, test = split.known, split.test
     click.echo(f"{readable(known.source)}; asked for {len(test.labels):,}, {readable(split.how)}", err=True)
@@ -60,7 +69,7 @@ def faces(path: Path | None, data: Path | None, seed: int, as_json: bool, **opti
     for row in classical_rows(split, seed):
         rows.append(row)
         click.echo(f"{row.algorithm}: {row.accuracy:.1%} after {row.training_s:.0f} s of training", err=True)
-    rows.append(_network(path, split, seed, given))
+    rows.append(network_row(split, Run(path), runtime) if path else _trained(split, settings, given, runtime))
     name, share = most_frequent(split)
     drawn = path / "comparison.png" if path else RUNS / f"compare-faces-{time.strftime('%Y%m%d-%H%M%S')}.png"
     values = {
@@ -77,8 +86,14 @@ def faces(path: Path | None, data: Path | None, seed: int, as_json: bool, **opti
 @compare.command()
 @click.option("--full", "is_full", is_flag=True, help="Six sizes, five numbers of photos, all test photos: hours.")
 @click.option("--data", help="Where CIFAR-10 is.")
-@click.option("--run", "directory", type=click.Path(path_type=Path), default=RUNS / "compare-cifar10", show_default=True,
-              help="Directory of the results; what it has already is not measured again.")  # fmt: skip
+@click.option(
+    "--run",
+    "directory",
+    type=click.Path(path_type=Path),
+    default=RUNS / "compare-cifar10",
+    show_default=True,
+    help="Directory of the results; what it has already is not measured again.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of photos and of all trainings.")
 @runtime_options
 @json_option
@@ -106,6 +121,19 @@ def cifar10(is_full: bool, data: str | None, directory: Path, seed: int, as_json
     print_result(as_json, values, "\n".join(text))
 
 
+def _settings(path: Path | None, seed: int, given: Mapping[str, Any]) -> Settings:
+    """Of the training to come; or of the run, on another runtime if one is given."""
+    from glassnet.tasks import settings_for
+    from glassnet.training import Run
+
+    if path is None:
+        others = {name: value for name, value in given.items() if name not in ("is_block", "num_per_person")}
+        return settings_for("faces", {**others, "seed": seed})
+    chosen = {name: given[name] for name in _RUNTIME if name in given}
+    unsaid = dict.fromkeys(_RUNTIME, "auto") if "runtime" in given else {}
+    return dataclasses.replace(Run(path).settings, **{**unsaid, **chosen})
+
+
 def _split(path: Path | None, data: Path | None, seed: int, given: Mapping[str, Any]) -> Split:
     from glassnet.errors import SettingsError
     from glassnet.tasks.comparison import split, split_of
@@ -123,26 +151,20 @@ def _split(path: Path | None, data: Path | None, seed: int, given: Mapping[str, 
     return split_of(Run(path), data)
 
 
-def _network(path: Path | None, split: Split, seed: int, given: Mapping[str, Any]) -> Row:
-    """What the network of the run does, or one that is trained here.
+def _trained(split: Split, settings: Settings, given: Mapping[str, Any], runtime: Runtime) -> Row:
+    """What a network does that is trained here.
 
-    That one is not kept: `glassnet evaluate` would ask it for photos that this split has it learn from.
+    It is not kept: `glassnet evaluate` would ask it for photos that this split has it learn from.
     """
     from glassnet.cli.progress import follow
-    from glassnet.runtimes import get_runtime
-    from glassnet.tasks import fit_to_data, settings_for
+    from glassnet.tasks import fit_to_data
     from glassnet.tasks.comparison import network_row
     from glassnet.tasks.faces import Faces
-    from glassnet.training import Run, create, train
+    from glassnet.training import create, train
 
-    runtime = get_runtime(*(given.get(name, "auto") for name in ("runtime", "device", "precision")))
-    if path is not None:
-        return network_row(split, Run(path), runtime)
-    chosen = {name: value for name, value in given.items() if name not in ("is_block", "num_per_person")}
-    settings = settings_for("faces", {**chosen, "seed": seed})
     task = Faces(settings, split.known)
     with tempfile.TemporaryDirectory() as directory:
-        run = create(Path(directory) / "run", fit_to_data(settings, task, chosen), task.facts)
+        run = create(Path(directory) / "run", fit_to_data(settings, task, given), task.facts)
         if follow(train(task, run, runtime)).reason == "stopped":
             raise KeyboardInterrupt
         return network_row(split, run, runtime)
@@ -160,15 +182,12 @@ def _table_of_faces(rows: Sequence[Row]) -> list[str]:
 
 def _bars(rows: Sequence[Row], split: Split) -> Image.Image:
     from glassnet.insight.charts import Bar, bar_chart
+    from glassnet.tasks.comparison import NETWORK
 
+    texts = [f"{row.accuracy:.1%}, {row.num_kept:,} numbers" for row in rows]
     bars = [
-        Bar(
-            row.algorithm,
-            100 * row.accuracy,
-            f"{row.accuracy:.1%}, {row.num_kept:,} numbers",
-            row.algorithm != "network",
-        )
-        for row in rows
+        Bar(row.algorithm, 100 * row.accuracy, text, is_pale=row.algorithm != NETWORK)
+        for row, text in zip(rows, texts, strict=True)
     ]
     num, num_people = len(split.test.labels), len(split.known.names)
     title = f"Who is it? {num:,} new photos of {num_people:,} people, learned from {len(split.known.training.labels):,}"
@@ -186,7 +205,7 @@ def _fill(plan: Plan, ledger: Ledger, data: str | None, options: Mapping[str, st
     if not todo:
         return
     require_packages()
-    runtime = get_runtime(*(options[name] or "auto" for name in ("runtime", "device", "precision")))
+    runtime = get_runtime(*(options[name] or "auto" for name in _RUNTIME))
     pictures = cifar10.load(data)
     for done, cell in enumerate(todo, start=num - len(todo) + 1):
         click.echo(f"{done} of {num}: {_name(cell)}, {cell.num_training:,} photos", err=True)

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result, run_argument
-from glassnet.cli.using import encodable, notify, open_classifier, readable, runtime_options
+from glassnet.cli.using import (
+    Opened,
+    encodable,
+    notify,
+    open_classifier,
+    open_run,
+    readable,
+    runtime_options,
+    save_picture,
+)
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from glassnet.autodiff import Array
     from glassnet.tasks.unseen import Unseen
 
@@ -24,38 +31,57 @@ _NUM_MISTAKES = 24
 @click.command()
 @run_argument
 @click.option(
-    "--data", help="CIFAR-10 in any of its forms, or a folder of pictures.  [default: the test set of the training]"
+    "--data",
+    help="CIFAR-10 in any of its forms, or a folder of pictures or of people.  [default: the test set of the training]",
 )
+@click.option("--fpir", type=float, help="faces: share of strangers that may be given a name.")
 @runtime_options
 @json_option
-def evaluate(run: Path, data: str | None, as_json: bool, **chosen: str | None) -> None:
+def evaluate(run: Path, data: str | None, fpir: float | None, as_json: bool, **chosen: str | None) -> None:
     """Let the network of RUN name pictures that it has never seen, and count what is right.
 
-    What it confuses is drawn in RUN/confusion.png, its surest mistakes in RUN/mistakes.png.
+    What it confuses is drawn in RUN/confusion.png (of faces, in RUN/map.png and RUN/rates.png), its surest mistakes in
+    RUN/mistakes.png.
     """
+    opened = open_run(run, **chosen)
+    if opened.is_of_faces:
+        from glassnet.cli.evaluate_faces import evaluate_faces, in_words
+
+        values = evaluate_faces(opened, data, fpir)
+        print_result(as_json, values, "" if as_json else in_words(values))
+    else:
+        values, counts = _evaluate_classes(opened, data, fpir)
+        print_result(as_json, values, "" if as_json else _in_words(values, counts))
+
+
+def _evaluate_classes(opened: Opened, data: str | None, fpir: float | None) -> tuple[dict[str, Any], Array]:
+    """The result as values of JSON, and the confusion matrix (K, K)."""
+    from glassnet.errors import SettingsError
     from glassnet.insight.confusion import accuracy, confusion, recall
     from glassnet.tasks.unseen import other_test, own_test
 
-    classifier = open_classifier(run, **chosen)
-    settings, checkpoint, predictor = classifier.run.settings, classifier.checkpoint, classifier.predictor
+    predictor, settings, checkpoint = open_classifier(opened), opened.run.settings, opened.checkpoint
+    if fpir is not None:
+        raise SettingsError(
+            f"expected --fpir for a run of faces; got {opened.run.path}, one of {settings.task}. To fix: leave it out."
+        )
     classes, size_px = predictor.classes, predictor.image_shape[-1]
     test = own_test(settings, classes, size_px) if data is None else other_test(data, settings, classes, size_px)
     notify(test.notices)
     probabilities = predictor.probabilities(test.pictures.images)
     counts = confusion(test.pictures.labels, probabilities.argmax(axis=1), len(classes))
-    values = {
+    return {
         "accuracy": accuracy(counts),
         "recall": dict(zip(classes, recall(counts), strict=True)),
         "confusion": counts.tolist(),
         "classes": list(classes),
-        "weights": sum(t.size for name, t in checkpoint.tensors.items() if name.startswith("parameters/")),
+        "weights": opened.num_weights,
         "seconds": checkpoint.elapsed_s,
         "num_test": len(test.pictures.labels),
         "step": checkpoint.step,
-        "pictures": _draw(run, counts, probabilities, test, classes),
+        "pictures": _draw(opened.run.path, counts, probabilities, test, classes),
         "data": encodable(test.source),
-    }
-    print_result(as_json, values, "" if as_json else _in_words(values, counts))
+    }, counts
 
 
 def _draw(run: Path, counts: Array, probabilities: Array, test: Unseen, classes: Sequence[str]) -> dict[str, str]:
@@ -68,19 +94,7 @@ def _draw(run: Path, counts: Array, probabilities: Array, test: Unseen, classes:
         "confusion": confusion_sheet(counts, classes),
         "mistakes": mistakes_sheet(test.pictures.images[wrong], probabilities[wrong], labels[wrong], classes),
     }
-    return {name: _save(sheet, run / f"{name}.png") for name, sheet in sheets.items()}
-
-
-def _save(sheet: Image.Image, path: Path) -> str:
-    from glassnet.errors import CheckpointError
-
-    try:
-        sheet.save(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"expected to write {path}; got '{error.strerror}'. To fix: free space or permissions there."
-        ) from error
-    return encodable(path)
+    return {name: save_picture(sheet, run / f"{name}.png") for name, sheet in sheets.items()}
 
 
 def _in_words(values: Mapping[str, Any], counts: Array) -> str:

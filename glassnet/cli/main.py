@@ -10,6 +10,7 @@ from glassnet.cli.bench import bench
 from glassnet.cli.compare import compare
 from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
+from glassnet.cli.enroll import enroll, forget, people
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.nudge import nudge
 from glassnet.cli.predict import predict
@@ -24,7 +25,7 @@ def glassnet() -> None:
     """A neural network you can see through: train it from random weights and look at how it learns."""
 
 
-for command in (train, evaluate, predict, nudge, draw, film, runs, data, bench, compare):
+for command in (train, evaluate, predict, enroll, forget, people, nudge, draw, film, runs, data, bench, compare):
     glassnet.add_command(command)
 
 

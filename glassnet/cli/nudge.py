@@ -24,8 +24,10 @@ _NUM_CROSSINGS = 5
 @click.command()
 @click.argument("task")
 @click.option("--data", help="As of `glassnet train`.")
-@click.option("--model", default="smooth", show_default=True, help="A small network made for this, or one of TASK's.")
-@click.option("--rule", "rules", type=click.Choice(["a", "b", "c"]), multiple=True, help="One of them; may be repeated.")
+@click.option("--model", default="smooth", show_default=True, help="A small one, or one of the task.")
+@click.option(
+    "--rule", "rules", type=click.Choice(["a", "b", "c"]), multiple=True, help="May be repeated.  [default: all]"
+)
 @click.option("--epsilon", type=float, default=1e-4, show_default=True, help="How far each weight is nudged.")
 @click.option("--learning-rate", type=float, default=0.1, show_default=True, help="The step size of rule c.")
 @click.option("--steps", type=click.IntRange(min=1), default=100, show_default=True, help="End after so many steps.")
@@ -104,65 +106,76 @@ def _save(known: Race, entry: Entry, output: Path) -> str:
 
 
 def in_words(values: Mapping[str, Any]) -> str:
-    """The result for people: what the slopes cost and how well they agree, the race, and larger networks."""
+    """The result for people: what the slopes cost and whether they agree, the race, and larger networks."""
     return "\n".join([*_slopes(values), "", *_race(values), "", *_larger(values)])
 
 
 def _slopes(values: Mapping[str, Any]) -> list[str]:
-    from glassnet.tasks.race import in_words as duration
+    from glassnet.insight.durations import in_words as duration
 
     passes, worth = values["forward_passes_per_sweep"], values["forward_passes_per_gradient"]
+    one_by_one = duration(values["seconds_per_sweep_one_by_one"])
     lines = [
-        f"{values['task']}, {values['model']}: {values['weights']:,} weights, {values['batch_size']} examples; the slope "
-        "of the loss along every weight",
-        f"  by nudging         {passes:>9,} forward passes  {duration(values['seconds_per_sweep']):>8}  (one after "
-        f"another: {duration(values['seconds_per_sweep_one_by_one'])})",
-        f"  by backpropagation {worth:>9.1f} forward passes  {duration(values['seconds_per_backward']):>8}",
-        f"They agree: cosine {values['cosine']:.12f}, largest difference {values['largest_relative_difference']:.1e} "
-        "of a slope.",
+        f"{values['task']}, {values['model']}: {values['weights']:,} weights, {values['batch_size']} examples.",
+        "How the loss changes with each weight:",
+        f"  nudge every weight  {passes:>10,} forward passes  {duration(values['seconds_per_sweep']):>8}"
+        f"  ({one_by_one} if nothing is shared)",
+        f"  backpropagation     {worth:>10.1f} forward passes  {duration(values['seconds_per_backward']):>8}",
+        f"Both find the same slopes to a cosine of {values['cosine']:.12f}; the largest difference is "
+        f"{values['largest_relative_difference']:.1e} of a slope.",
     ]
-    if values["num_crossing"]:
-        others = values["cosine_of_others"]
-        lines.append(
-            f"{values['num_crossing']:,} nudges cross a corner (of relu or max-pooling), where the slope jumps; cosine of "
-            f"the others {'-' if others is None else f'{others:.12f}'}. They differ most at"
-        )
-        lines += [
-            f"  {c['weight']}: {c['by_nudge']:.6g} by nudging, {c['by_backpropagation']:.6g} by backpropagation"
+    return lines + _corners(values) + values["doubts"]
+
+
+def _corners(values: Mapping[str, Any]) -> list[str]:
+    if not values["num_crossing"]:
+        return []
+    others = "" if values["cosine_of_others"] is None else f" The others agree to {values['cosine_of_others']:.12f}."
+    return [
+        f"{values['num_crossing']:,} nudges cross a corner of relu or max-pooling, where the slope jumps.{others}",
+        "These differ most (in brackets how many corners they cross):",
+        *(
+            f"  {c['weight']}: {c['by_nudge']:.6g} by nudging, {c['by_backpropagation']:.6g} by backpropagation "
+            f"({c['corners']})"
             for c in values["crossing"][:_NUM_CROSSINGS]
-        ]
-    return lines + values["doubts"]
+        ),
+    ]
 
 
 def _race(values: Mapping[str, Any]) -> list[str]:
+    curves = values["curves"]
+    start = next(iter(curves.values()))["nudge"]["loss"][0]
     lines = [
-        f"The race, from the same weights, with nudges of {values['epsilon']:g}:",
-        f"  {'rule':27}  {'steps':>5}  {'loss':>10}  {'by backpropagation':>29}  {'difference':>10}  "
-        f"{'forward passes':>26}  {'seconds':>15}",
+        f"The race: nudges of {values['epsilon']:g}, from the same weights with a loss of {start:.6f}.",
+        f"  {'':30} {'steps':>6} {'loss':>12} {'forward passes':>16} {'seconds':>10}",
     ]
-    for rule, curves in values["curves"].items():
-        nudge, other = curves["nudge"], curves["backpropagation"]
-        passes = f"{nudge['forward_passes'][-1]:,.0f} : {other['forward_passes'][-1]:,.0f}"
-        seconds = f"{nudge['seconds'][-1]:.3g} : {other['seconds'][-1]:.2g}"
-        lines.append(
-            f"  ({rule}) {curves['rule']:23}  {len(nudge['loss']) - 1:>5}  {nudge['loss'][-1]:>10.6f}  "
-            f"{curves['matching']:>18} {other['loss'][-1]:>10.6f}  {curves['largest_relative_difference']:>10.1e}  "
-            f"{passes:>26}  {seconds:>15}"
-        )
-    first = next(iter(values["curves"].values()))["nudge"]["loss"][0]
-    ended = [f"({rule})" for rule, curves in values["curves"].items() if curves["is_over"]]
-    lines.append(f"The loss was {first:.6f} at the start." + (f" No nudge helps any more: {', '.join(ended)}." * bool(ended)))
-    return lines
+    for rule, both in curves.items():
+        lines.append(_runner(f"({rule}) {both['rule']}", both["nudge"]))
+        lines.append(_runner(f"    {both['matching']}", both["backpropagation"]))
+    differences = [f"({rule}) {_rounded(both['largest_relative_difference'])}" for rule, both in curves.items()]
+    lines.append(f"Largest relative difference of the two losses after as many steps: {', '.join(differences)}.")
+    ended = [f"({rule})" for rule, both in curves.items() if both["is_over"]]
+    return [*lines, f"No nudge helps any more: {', '.join(ended)}."] if ended else lines
+
+
+def _rounded(share: float) -> str:
+    return f"{share:.0e}" if share else "0"
+
+
+def _runner(name: str, curve: Mapping[str, Any]) -> str:
+    steps, loss = len(curve["loss"]) - 1, curve["loss"][-1]
+    return f"  {name:30} {steps:>6,} {loss:>12.6f} {curve['forward_passes'][-1]:>16,.0f} {curve['seconds'][-1]:>10.3g}"
 
 
 def _larger(values: Mapping[str, Any]) -> list[str]:
-    from glassnet.tasks.race import in_words as duration
+    from glassnet.insight.durations import in_words as duration
 
-    lines = ["The same step for larger networks, one weight after another (extrapolated from one forward pass):"]
-    for cost in values["larger"]:
-        lines.append(
-            f"  {cost['network']:10} {cost['weights']:>9,} weights  {cost['forward_passes_per_sweep']:>10,} forward passes  "
-            f"{duration(cost['seconds_per_sweep']):>12}   backpropagation {cost['forward_passes_per_gradient']:.1f}  "
-            f"{duration(cost['seconds_per_gradient']):>8}"
-        )
-    return lines
+    return [
+        "One step of larger networks, from the time of one forward pass, if nothing is shared:",
+        *(
+            f"  {cost['network']:10} {cost['weights']:>9,} weights: {cost['forward_passes_per_sweep']:>10,} forward "
+            f"passes, {duration(cost['seconds_per_sweep']):>12}; backpropagation "
+            f"{cost['forward_passes_per_gradient']:.1f}, {duration(cost['seconds_per_gradient'])}"
+            for cost in values["larger"]
+        ),
+    ]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
 from glassnet.cli.options import json_option, print_result, run_argument
-from glassnet.cli.using import encodable, open_classifier, readable, runtime_options
+from glassnet.cli.using import (
+    Opened,
+    encodable,
+    open_classifier,
+    open_gallery,
+    open_recognizer,
+    open_run,
+    read_faces,
+    readable,
+    runtime_options,
+)
 
 if TYPE_CHECKING:
     from glassnet.autodiff import Array
-    from glassnet.tasks.classification import Predictor
+    from glassnet.tasks.recognition import Answer
+
+T = TypeVar("T")
+Said: TypeAlias = tuple[str, dict[str, Any]]  # in words, and as values of JSON
 
 _BATCH = 250  # pictures in memory at a time
 _NUM_SHOWN = 3
@@ -25,35 +38,61 @@ _NUM_SHOWN = 3
 @runtime_options
 @json_option
 def predict(run: Path, images: tuple[Path, ...], as_json: bool, **chosen: str | None) -> None:
-    """Say what is in each IMAGE, by the network of RUN.
+    """Say what is in each IMAGE, or whose face it is, by the network of RUN.
 
     Those that cannot be read are reported, the others are answered all the same, and the exit code is 1.
     """
-    predictor = open_classifier(run, **chosen).predictor
+    opened = open_run(run, **chosen)
+    say = _say_persons if opened.is_of_faces else _say_classes
     results = []
-    for path, answer in _answers(predictor, images):
-        if isinstance(answer, str):
-            click.echo(f"glassnet: {readable(answer)}", err=True)
+    for path, (words, values) in zip(images, say(opened, images), strict=True):
+        if "error" in values:
+            click.echo(f"glassnet: {readable(words)}", err=True)
         elif not as_json:
-            click.echo(f"{readable(path)}: {_in_words(answer, predictor.classes)}")
-        results.append(_as_values(path, answer, predictor.classes))
+            click.echo(f"{readable(path)}: {words}")
+        results.append({"path": encodable(path), **values})
     if as_json:
         print_result(as_json, {"results": results}, "")
     if any("error" in result for result in results):
         click.get_current_context().exit(1)
 
 
-def _answers(predictor: Predictor, paths: Sequence[Path]) -> Iterator[tuple[Path, Array | str]]:
-    """For each path in order the probabilities (K,) of its picture, or why there are none."""
+def _say_classes(opened: Opened, paths: Sequence[Path]) -> Iterator[Said]:
+    predictor = open_classifier(opened)
+
+    def read(batch: Sequence[Path]) -> list[Array | str]:
+        return [_read(path, predictor.image_shape) for path in batch]
+
+    for answer in _answers(paths, read, predictor.probabilities):
+        yield _failed(answer) if isinstance(answer, str) else _class(answer, predictor.classes)
+
+
+def _say_persons(opened: Opened, paths: Sequence[Path]) -> Iterator[Said]:
+    from glassnet.tasks.recognition import identify
+
+    recognizer, gallery = open_recognizer(opened), open_gallery(opened)
+
+    def answer(images: Array) -> list[Answer]:
+        return identify(recognizer.embed(images), gallery)
+
+    for said in _answers(paths, lambda batch: read_faces(batch, recognizer), answer):
+        yield _failed(said) if isinstance(said, str) else _person(said, gallery.threshold)
+
+
+def _answers(
+    paths: Sequence[Path],
+    read: Callable[[Sequence[Path]], list[Array | str]],
+    answer: Callable[[Array], Iterable[T]],
+) -> Iterator[T | str]:
+    """What is answered to the picture of each path, in order, or why it cannot be read."""
     import numpy as np
 
     for start in range(0, len(paths), _BATCH):
-        batch = paths[start : start + _BATCH]
-        read = [_read(path, predictor.image_shape) for path in batch]
-        images = [image for image in read if not isinstance(image, str)]
-        rows = iter(predictor.probabilities(np.stack(images)) if images else ())
-        for path, image in zip(batch, read, strict=True):
-            yield path, image if isinstance(image, str) else next(rows)
+        pictures = read(paths[start : start + _BATCH])
+        images = [picture for picture in pictures if not isinstance(picture, str)]
+        answers = iter(answer(np.stack(images)) if images else ())
+        for picture in pictures:
+            yield picture if isinstance(picture, str) else next(answers)
 
 
 def _read(path: Path, image_shape: Sequence[int]) -> Array | str:
@@ -68,17 +107,25 @@ def _read(path: Path, image_shape: Sequence[int]) -> Array | str:
         return str(error)
 
 
-def _in_words(probabilities: Array, classes: Sequence[str]) -> str:
+def _failed(reason: str) -> Said:
+    return reason, {"error": encodable(reason)}
+
+
+def _class(probabilities: Array, classes: Sequence[str]) -> Said:
     best = (-probabilities).argsort(kind="stable")[:_NUM_SHOWN]
-    return ", ".join(f"{readable(classes[i])} {100 * probabilities[i]:.1f} %" for i in best)
+    words = ", ".join(f"{readable(classes[i])} {100 * probabilities[i]:.1f} %" for i in best)
+    number = int(best[0])
+    name, probability = classes[number], float(probabilities[number])
+    return words, {"number": number, "name": name, "probability": probability, "unknown": False, "nearest": name}
 
 
-def _as_values(path: Path, answer: Array | str, classes: Sequence[str]) -> dict[str, Any]:
-    if isinstance(answer, str):
-        return {"path": encodable(path), "error": encodable(answer)}
-    number = int(answer.argmax())
-    name = classes[number]
-    return {
-        "path": encodable(path), "number": number, "name": name, "probability": float(answer[number]),
-        "unknown": False, "nearest": name,
+def _person(answer: Answer, threshold: float) -> Said:
+    percent = f"{100 * answer.probability:.1f} %"
+    if answer.is_unknown:
+        words = f"unknown (nearest: {readable(answer.nearest)}, {percent})"
+    else:
+        words = f"{readable(answer.name)} (number {answer.number}, {percent})"
+    return words, {
+        "number": answer.number, "name": answer.name, "probability": answer.probability, "unknown": answer.is_unknown,
+        "nearest": answer.nearest, "score": answer.score, "threshold": threshold,
     }  # fmt: skip

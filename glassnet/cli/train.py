@@ -103,6 +103,7 @@ def _is_of(run: Run, settings: Settings) -> bool:
 def _report(task: str, run: Run, opened: Task, runtime: Runtime, finished: Finished, as_json: bool) -> None:
     """What came out, and what can be done with it; ``task`` as it was typed."""
     from glassnet.tasks.classification import Classification
+    from glassnet.tasks.faces import Faces
     from glassnet.training.events import Started
 
     started = run.last(Started)
@@ -116,6 +117,8 @@ def _report(task: str, run: Run, opened: Task, runtime: Runtime, finished: Finis
     loss = "unknown" if finished.loss is None else f"{finished.loss:.4f}"
     if isinstance(opened, Classification):
         more, lines = _tested(run, opened, runtime, finished)
+    elif isinstance(opened, Faces):
+        more, lines = _known(run, opened, runtime, finished)
     else:
         more, lines = _filmed(run)
     text = [
@@ -141,6 +144,25 @@ def _tested(run: Run, task: Classification, runtime: Runtime, finished: Finished
         f"  glassnet predict {_typed(run.path)} photo.jpg    # what it sees in a picture of yours",
     ]
     return {"accuracy": accuracy, "num_test": num}, lines
+
+
+def _known(run: Run, task: Faces, runtime: Runtime, finished: Finished) -> tuple[dict[str, Any], list[str]]:
+    """Set the threshold for strangers, which takes a moment. Who pressed Ctrl-C is not kept waiting for it."""
+    from glassnet.tasks.recognition import calibrated
+
+    known, checkpoint = task.people, run.newest_checkpoint()[0]
+    if finished.reason != "stopped":
+        calibrated(run, checkpoint, known, runtime, run.settings.fpir)
+    num = len(known.held_out.labels)
+    said = [] if finished.accuracy is None else [f"accuracy {finished.accuracy:.2%} of {num:,} photos held out"]
+    lines = [
+        *said,
+        "next:",
+        f"  glassnet predict {_typed(run.path)} photo.jpg    # whose face it is, or unknown",
+        f"  glassnet evaluate {_typed(run.path)}    # who is named rightly, and how many strangers are taken for somebody",
+        f"  glassnet enroll {_typed(run.path)} NAME photo.jpg    # one person more, without training",
+    ]
+    return {"accuracy": finished.accuracy, "num_test": num, "people": len(known.names)}, lines
 
 
 def _filmed(run: Run) -> tuple[dict[str, Any], list[str]]:

@@ -39,8 +39,9 @@ def found() -> Path:
     """The folder to use."""
     here = find()
     if not here:
+        looked = ", ".join(str(place / FOLDER) for place in locate.places())
         raise DataError(
-            f"expected the AT&T faces in one of {', '.join(str(place / FOLDER) for place in locate.places())}; got none. "
+            f"expected the AT&T faces in one of {looked}; got none. "
             "To fix: run `glassnet data get att`, or name a folder with a sub-folder of photos for each person"
         )
     return here[0]
@@ -52,9 +53,10 @@ def get(progress: Progress | None = None) -> Path:
     if here:
         return here[0]
     archive = locate.cache_folder() / ARCHIVE
-    if not archive.is_file():
+    if archive.is_file():
+        check_archive(archive)
+    else:
         download_first(MIRRORS, archive, check_archive, progress)
-    check_archive(archive)
     return write_photos(locate.cache_folder() / FOLDER, _photos_in(archive).items())
 
 

@@ -176,7 +176,8 @@ def _is_hidden(name: str) -> bool:
 
 def shown(path: Path) -> str:
     """A name as text that can be printed on one line, whatever bytes it was made of."""
-    text = os.fsencode(path).decode("utf-8", "replace")
+    # Some systems take names apart into letters and accents, some do not.
+    text = unicodedata.normalize("NFC", os.fsencode(path).decode("utf-8", "replace"))
     return "".join("\ufffd" if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 

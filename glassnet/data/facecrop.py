@@ -44,7 +44,7 @@ class Framing:
 
     kind: Literal["whole", "box", "found"]
     photo_size: tuple[int, int] | None = None
-    """Width and height in pixels: of every photo (box), of a usual one (whole; None: whatever a photo is, it is one)."""
+    """Width and height in pixels: of every photo (box), of a usual one (whole; without, every photo is a face)."""
     box: tuple[int, int, int, int] | None = None
     """Left, top, width and height in pixels."""
     face: tuple[float, float, float] = USUAL_FACE
@@ -193,5 +193,6 @@ def _pixels(photo: Image.Image, place: Place) -> NDArray[np.uint8]:
 
 def _not_framing(values: Mapping[str, Any]) -> DataError:
     return DataError(
-        f"expected the framing of faces that a training notes; got {values!r}. To fix: train again, or copy the run again"
+        f"expected the framing of faces that a training notes; got {values!r}. "
+        "To fix: copy the run again, or train again"
     )

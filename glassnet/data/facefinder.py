@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INSTALL = "pip install 'glassnet[faces]'"
 FACES = ("haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml")
 EYES = ("haarcascade_eye_tree_eyeglasses.xml", "haarcascade_eye.xml")
-# Small enough to search in a tenth of a second, and a face of 1/20 of the longer side is still found.
+# A face of 1/20 of the longer side is still found.
 LONGER_SIDE_PX = 640
 LEAST_FACE_PX = 28
 # What the search met fewer times than this, at neighboring places and sizes, is seldom a face.
@@ -52,8 +52,8 @@ def missing() -> str | None:
     """What is missing for faces to be found on this machine, if anything is."""
     try:
         import cv2
-    except ImportError:
-        return "OpenCV is not installed"
+    except ImportError as error:
+        return f"OpenCV cannot be imported ({error})"
     is_there = Path(cv2.__file__).with_name("data").joinpath(FACES[0]).is_file()
     return None if is_there else f"OpenCV {cv2.__version__} carries no cascades"
 
@@ -61,7 +61,8 @@ def missing() -> str | None:
 def find_face(photo: Image.Image) -> Place | None:
     """The square around the face that a gray photo is of: the largest, unless it is far from the middle."""
     factor = min(1.0, LONGER_SIDE_PX / max(photo.size))
-    small = np.asarray(_resized(photo, factor))
+    size = max(1, round(photo.width * factor)), max(1, round(photo.height * factor))
+    small = np.asarray(photo.resize(size, Image.Resampling.BOX))
     for cascade in _cascades(FACES, threading.get_ident()):
         found = _search(cascade, small, LEAST_FACE_PX)
         if found:
@@ -86,12 +87,6 @@ def level(photo: Image.Image, face: Place) -> Place:
             tilt = math.degrees(math.atan2(second.y_px - first.y_px, second.x_px - first.x_px))
             return replace(face, tilt_deg=tilt) if abs(tilt) <= MAX_TILT_DEG else face
     return face
-
-
-def _resized(photo: Image.Image, factor: float) -> Image.Image:
-    if factor == 1:
-        return photo
-    return photo.resize((max(1, round(photo.width * factor)), max(1, round(photo.height * factor))), Image.Resampling.BOX)
 
 
 def _prominence(place: Place, shape: Sequence[int]) -> float:

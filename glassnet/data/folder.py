@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +16,25 @@ from glassnet.data.pictures import (
     LargeLabeledPictures,
     Pictures,
     StreamedPictures,
-    content_sum,
     decode,
     quiet,
     read_content,
     shorter_side_px,
 )
-from glassnet.data.processes import Processes
 from glassnet.data.reading import Read, at_most, read_all, reason_of, unreadable
-from glassnet.data.stream import Stream, read
-from glassnet.data.testset import Parts, divide, shares
+from glassnet.data.stream import Stream
+from glassnet.data.summing import summed
+from glassnet.data.testset import Parts, divide, read_test
 from glassnet.errors import DataError
 
+Loaded: TypeAlias = LabeledPictures | LargeLabeledPictures
 SMALL_PX, LARGE_PX = 32, 64
 # Pictures with a shorter side below this gain nothing from the larger size.
 LARGE_FROM_PX = 48
 SIZED_PICTURES = 1000
 # Held twice while they are sorted, so that loading takes at most some 4 GB. What is more is read while training.
 MAX_PIXEL_BYTES = 2**31
-MAX_TEST_PICTURES, TEST_BYTES_DIVISOR = 20_000, 8
-SUMMED_AT_ONCE = 256
+TEST_BYTES_DIVISOR = 8
 
 
 def load(path: Path, size_px: int | None = None, max_pixel_bytes: int = MAX_PIXEL_BYTES) -> Loaded:
@@ -56,8 +54,8 @@ def load(path: Path, size_px: int | None = None, max_pixel_bytes: int = MAX_PIXE
     side_px = _fitting_size_px(files) if size_px is None else size_px
     if len(files) * 3 * side_px**2 <= max_pixel_bytes:
         return _load_arrays(path, files, is_test, side_px, notices)
-    num_test = max(1, min(MAX_TEST_PICTURES, max_pixel_bytes // TEST_BYTES_DIVISOR // (3 * side_px**2)))
-    return _load_stream(path, files, is_test, side_px, num_test, notices)
+    max_test_bytes = max_pixel_bytes // TEST_BYTES_DIVISOR
+    return _load_stream(path, files, is_test, side_px, max_test_bytes, notices)
 
 
 def read_squares(paths: Sequence[Path], size_px: int) -> list[NDArray[np.uint8] | str]:
@@ -71,19 +69,6 @@ def read_squares(paths: Sequence[Path], size_px: int) -> list[NDArray[np.uint8] 
 
     with quiet():
         return [read(path) for path in paths]
-
-
-def sums_of(paths: Sequence[str]) -> list[int | str]:
-    """What stands for the content of each picture, or why there is none, in order; without decoding them."""
-
-    def sum_of(path: str) -> int | str:
-        try:
-            return content_sum(Path(path))
-        except DataError as error:
-            return reason_of(error)
-
-    with quiet():
-        return [sum_of(path) for path in paths]
 
 
 def _load_arrays(
@@ -104,53 +89,21 @@ def _load_arrays(
 
 
 def _load_stream(
-    path: Path, files: FileList, is_test: NDArray[np.bool_] | None, size_px: int, max_test: int, notices: list[str]
+    path: Path,
+    files: FileList,
+    is_test: NDArray[np.bool_] | None,
+    size_px: int,
+    max_test_bytes: int,
+    notices: list[str],
 ) -> LargeLabeledPictures:
-    files, sums, is_test = _summed(files, is_test, notices)
-    parts = _divided(path, files, sums, is_test, notices)
+    rows, sums = summed(files, notices)
+    files = files[rows]
+    parts = _divided(path, files, sums, None if is_test is None else is_test[rows], notices)
     decoder, shape = partial(read_squares, size_px=size_px), (3, size_px, size_px)
-    chosen = _some(files, parts.test, max_test)
-    if len(chosen) < len(parts.test):
-        notices.append(
-            f"of {len(parts.test):,} pictures for the test {len(chosen):,} are used, by a hash of their names"
-        )
-    test = Stream(files[chosen], decoder, shape)
-    images, reasons = read(test, np.arange(len(test)))
-    test.close()
-    notices += at_most(unreadable(files[chosen[list(reasons)]], list(reasons.values())))
-    labels = np.delete(parts.labels[chosen], list(reasons))
+    test = read_test(files[parts.test], parts.labels[parts.test], max_test_bytes, decoder, shape, notices)
     training = StreamedPictures(Stream(files[parts.training], decoder, shape), parts.labels[parts.training])
-    source = f"{_source(path, parts, len(images), size_px)}, read from their files while training"
-    return LargeLabeledPictures(training, Pictures(images, labels), parts.classes, source, tuple(notices))
-
-
-def _summed(
-    files: FileList, is_test: NDArray[np.bool_] | None, notices: list[str]
-) -> tuple[FileList, NDArray[np.uint64], NDArray[np.bool_] | None]:
-    """Those that are pictures, as far as their beginnings tell, with the sums of their contents."""
-    sums, reasons = np.zeros(len(files), np.uint64), {}
-    starts = range(0, len(files), SUMMED_AT_ONCE)
-    with closing(Processes(sums_of)) as processes:
-        chunks = (partial(_paths, files[start : start + SUMMED_AT_ONCE]) for start in starts)
-        for start, results in zip(starts, processes.map(chunks), strict=True):
-            for row, result in enumerate(results, start):
-                if isinstance(result, str):
-                    reasons[row] = result
-                else:
-                    sums[row] = result
-    bad = np.array(list(reasons), np.int64)
-    notices += at_most(unreadable(files[bad], list(reasons.values())))
-    rows = np.delete(np.arange(len(files)), bad)
-    return files[rows], sums[rows], None if is_test is None else is_test[rows]
-
-
-def _paths(files: FileList) -> list[str]:
-    return [os.fspath(file.path) for file in files]
-
-
-def _some(files: FileList, rows: NDArray[np.int64], num: int) -> NDArray[np.int64]:
-    """At most so many of the rows, in order: those whose names have the smallest hashes, so that they stay the same."""
-    return rows if len(rows) <= num else np.sort(rows[np.argsort(shares(files[rows]))[:num]])
+    source = f"{_source(path, parts, len(test.labels), size_px)}, read from their files while training"
+    return LargeLabeledPictures(training, test, parts.classes, source, tuple(notices))
 
 
 def _divided(

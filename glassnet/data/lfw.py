@@ -46,13 +46,13 @@ def get(progress: Progress | None = None) -> Path:
     here = find()
     if here:
         return here[0]
-    archive = locate.cache_folder() / ARCHIVE
+    archive, folder = locate.cache_folder() / ARCHIVE, locate.cache_folder() / FUNNELED
     if archive.is_file():
         check_archive(archive)
-    else:
-        download_first(MIRRORS, archive, check_archive, progress)
-    folder = write_photos(locate.cache_folder() / FUNNELED, _with_listing(_photos_in(archive)))
-    # Twelve times as large as what was taken out of it.
+        return write_photos(folder, _with_listing(_photos_in(archive)))
+    download_first(MIRRORS, archive, check_archive, progress)
+    write_photos(folder, _with_listing(_photos_in(archive)))
+    # Much larger than what was taken out of it.
     archive.unlink()
     return folder
 

@@ -16,7 +16,7 @@ from glassnet.data.classfolders import File, list_files, shown, split_folders
 from glassnet.data.facecrop import FACE_SHAPE, Framing, Sighting, choose_framing, cut_face, sight
 from glassnet.data.facefinder import INSTALL, missing
 from glassnet.data.pictures import Pictures, read_content
-from glassnet.data.reading import Read, at_most, in_threads, name_of, read_all, reason_of, shares_of, unreadable
+from glassnet.data.reading import Read, at_most, in_threads, name_of, read_all, reason_of, share_of, unreadable
 from glassnet.errors import DataError
 
 STRANGER = -1
@@ -61,14 +61,14 @@ def load(path: Path, crop: bool = True, framing: Framing | None = None) -> Peopl
     folder, _ = split_folders(path, notices)
     files = list_files(folder, notices)
     framing = framing or _fitting(files, crop, notices)
-    photos = _faces(files, framing, notices)
-    held_out = _held_out(photos)
-    photos = _distinct(photos, notices)
+    read = _faces(files, framing, notices)
+    photos = _distinct(read, notices)
+    held_out = _held_out(read, {photo.digest for photo in photos})
     names = tuple(sorted({photo.file.class_name for photo in photos}))
     empty = sorted({file.class_name for file in files} - set(names))
     notices += at_most([f"{name}: left out, no face of this person is left" for name in empty])
     if len(names) < 2:
-        raise _refusal(path, f"faces of {names[0] if names else 'nobody'} only", notices)
+        raise _refusal(path, f"faces of {names[0] if names else 'nobody'} only", "add photos of two people", notices)
     training = [photo for photo in photos if photo.digest not in held_out]
     others = [photo for photo in photos if photo.digest in held_out]
     source = f"{len(photos):,} photos of {len(names):,} people from {shown(path)}, {len(others):,} of them held out"
@@ -92,7 +92,7 @@ def load_test(path: Path, names: Sequence[str], framing: Framing, trained_on: Pa
     if trained_on is not None:
         photos = _unseen(photos, trained_on, notices)
     if not photos:
-        raise _refusal(path, "no face to test with", notices)
+        raise _refusal(path, "no face to test with", "add photos", notices)
     strangers = sum(photo.file.class_name not in names for photo in photos)
     source = f"{len(photos):,} photos from {shown(test or path)}, {strangers:,} of them of strangers"
     return Probes(_pictures(photos, names), _paths(photos), source, tuple(notices))
@@ -124,8 +124,9 @@ def _fitting(files: Sequence[File], crop: bool, notices: list[str]) -> Framing:
         notices.append(f"faces are not looked for, the photos are taken whole: {reason}; to change that: {INSTALL}")
         return Framing("whole")
     chosen = np.unique(np.linspace(0, len(files) - 1, min(len(files), SIGHTED_PHOTOS)).round().astype(int))
-    sightings = [sighting for sighting in in_threads(_sight, [files[i] for i in chosen]) if sighting is not None]
-    return choose_framing(sightings) if sightings else Framing("found")
+    sightings = in_threads(_sight, [files[number] for number in chosen.tolist()])
+    readable = [sighting for sighting in sightings if sighting is not None]
+    return choose_framing(readable) if readable else Framing("found")
 
 
 def _sight(file: File) -> Sighting | None:
@@ -145,14 +146,16 @@ def _faces(files: Sequence[File], framing: Framing, notices: list[str]) -> list[
     return [result for result in results if isinstance(result, Read)]
 
 
-def _held_out(photos: Sequence[Read]) -> set[bytes]:
-    """The sums of those that are not trained on: of each person the tenth with the smallest hashes of their names."""
-    by_person: dict[str, list[Read]] = defaultdict(list)
+def _held_out(photos: Sequence[Read], kept: set[bytes]) -> set[bytes]:
+    """Of the sums kept, those that are not trained on: a tenth of each person's, whose names have the least hashes."""
+    by_person: dict[str, dict[bytes, float]] = defaultdict(dict)
     for photo in photos:
-        by_person[photo.file.class_name].append(photo)
+        if photo.digest in kept:
+            numbers = by_person[photo.file.class_name]
+            # Of copies the largest, so that a copy that comes later takes no photo out of the training.
+            numbers[photo.digest] = max(numbers.get(photo.digest, 0.0), share_of(photo.file))
     held_out: set[bytes] = set()
-    for of_person in by_person.values():
-        numbers = shares_of(of_person)
+    for numbers in by_person.values():
         count = max(len(numbers) // HELD_OUT_DIVISOR, int(len(numbers) >= HELD_OUT_FROM))
         held_out.update(sorted(numbers, key=lambda digest: numbers[digest])[:count])
     return held_out
@@ -202,9 +205,8 @@ def _paths(photos: Sequence[Read]) -> tuple[Path, ...]:
     return tuple(photo.file.path for photo in photos)
 
 
-def _refusal(path: Path, got: str, notices: Sequence[str]) -> DataError:
+def _refusal(path: Path, got: str, fix: str, notices: Sequence[str]) -> DataError:
     first = f" ({notices[0]})" if notices else ""
     return DataError(
-        f"expected photos of two or more people in {shown(path)}, a sub-folder for each person; got {got}{first}. "
-        "To fix: add photos"
+        f"expected photos with faces in {shown(path)}, a sub-folder for each person; got {got}{first}. To fix: {fix}"
     )

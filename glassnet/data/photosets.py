@@ -28,11 +28,11 @@ def listing(photos: Iterable[tuple[str, bytes]]) -> str:
 
 def check_listing(listed: str, expected_sha256: str, expected: str, path: Path) -> str:
     """Is that the sum of the listing? If so, a verdict."""
-    digest = hashlib.sha256(listed.encode()).hexdigest()
+    digest, count = hashlib.sha256(listed.encode()).hexdigest(), len(listed.splitlines())
     if digest != expected_sha256:
         raise DataError(
-            f"expected {expected} with sums of sha256 {expected_sha256} in {path}; got {listed.count(chr(10)):,} photos "
-            f"with {digest}. To fix: delete it and get it again"
+            f"expected {expected}, their sums of sha256 {expected_sha256}, in {path}; got {count:,} with {digest}. "
+            "To fix: delete it and get it again"
         )
     return f"{expected}; the sums of all are as expected"
 

@@ -87,11 +87,3 @@ def share_of(file: File) -> float:
     # apart into letters and accents, some do not.
     normal = unicodedata.normalize("NFC", f"{file.class_name}/{file.name}").encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(normal).digest()[:8]) / 2**64
-
-
-def shares_of(pictures: Iterable[Read]) -> dict[bytes, float]:
-    """The number of each content: the largest of its copies, which so stay on one side of any border."""
-    numbers: dict[bytes, float] = {}
-    for picture in pictures:
-        numbers[picture.digest] = max(numbers.get(picture.digest, 0.0), share_of(picture.file))
-    return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.classfolders import File
+from glassnet.data.classfolders import File, FileList
 from glassnet.data.processes import Processes
 
 Decoder: TypeAlias = Callable[[Sequence[Path]], Sequence[NDArray[np.uint8] | str]]
@@ -58,15 +59,19 @@ class Stream:
     dtype = np.dtype(np.uint8)
 
     def __init__(
-        self, files: Sequence[File], decoder: Decoder, picture_shape: tuple[int, ...], num_processes: int | None = None
+        self, files: FileList, decoder: Decoder, picture_shape: tuple[int, ...], num_processes: int | None = None
     ):
         self.shape = (len(files), *picture_shape)
-        self._files, self._num_processes = files, num_processes
-        self._decode = partial(decoded, decoder=decoder, shape=picture_shape)
+        self.num_processes = num_processes  # one for each core if it is None
+        self._files, self._decoder = files, decoder
         self._started: Processes[Decoded] | None = None
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> Stream:
+        """Those pictures, some maybe several times, as a stream of their own; nothing is read."""
+        return Stream(self._files[indices], self._decoder, self.shape[1:], self.num_processes)
 
     def file(self, index: int) -> File:
         """Where a picture is from."""
@@ -80,6 +85,10 @@ class Stream:
         """These pictures, `CHUNK` at a time, of which few are in memory."""
         return self._processes().map(self._chunks(indices))
 
+    def pids(self) -> list[int]:
+        """Of the processes that read now."""
+        return [] if self._started is None else self._started.pids()
+
     def close(self) -> None:
         """End the processes."""
         if self._started is not None:
@@ -88,7 +97,7 @@ class Stream:
 
     def _processes(self) -> Processes[Decoded]:
         if self._started is None:
-            self._started = Processes(self._decode, self._num_processes)
+            self._started = Processes(partial(decoded, decoder=self._decoder, shape=self.shape[1:]), self.num_processes)
         return self._started
 
     def _chunks(self, indices: NDArray[np.int64]) -> Iterator[Callable[[], list[str]]]:
@@ -117,12 +126,34 @@ def sample(images: NDArray[np.uint8] | Stream, num: int) -> NDArray[np.uint8]:
     return images[indices] if isinstance(images, np.ndarray) else read(images, indices)[0]
 
 
+def readable(
+    images: NDArray[np.uint8] | Stream, indices: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Those of the pictures that can be read, and which these are."""
+    if isinstance(images, np.ndarray):
+        return images[indices], indices
+    some, reasons = read(images, indices)
+    return some, np.delete(indices, list(reasons))
+
+
 def read(stream: Stream, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Those of the pictures that can be read, in order, and the reason for each other by its place in `indices`."""
-    images, reasons, num_read, place = np.empty((len(indices), *stream.shape[1:]), np.uint8), {}, 0, 0
+    images = np.empty((len(indices), *stream.shape[1:]), np.uint8)
+    reasons: dict[int, str] = {}
+    num_read = place = 0
     for part in stream.parts(indices):
         good = part.images[part.is_read()]
         images[num_read : num_read + len(good)] = good
         reasons |= {place + inside: text for inside, text in part.reasons.items()}
         num_read, place = num_read + len(good), place + len(part.images)
     return images[:num_read], reasons
+
+
+def each(images: NDArray[np.uint8] | Stream) -> Iterator[NDArray[np.uint8]]:
+    """Every picture that can be read, (C, H, W), few of them in memory."""
+    if isinstance(images, np.ndarray):
+        yield from images
+    else:
+        with closing(images):
+            for part in images.parts(np.arange(len(images))):
+                yield from part.images[part.is_read()]

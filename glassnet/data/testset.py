@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data.classfolders import FileList
-from glassnet.data.reading import at_most, name_of, share_of
+from glassnet.data.pictures import Pictures
+from glassnet.data.reading import at_most, name_of, share_of, unreadable
+from glassnet.data.stream import Decoder, Stream, read
 
 TEST_SHARE = 0.2
+MAX_READ = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,28 @@ def divide(files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_]
 def shares(files: FileList) -> NDArray[np.float64]:
     """(N,) numbers between 0 and 1, from hashes of class and name: what does not depend on which others there are."""
     return np.fromiter(map(share_of, files), np.float64, len(files))
+
+
+def read_test(
+    files: FileList,
+    labels: NDArray[np.int64],
+    max_bytes: int,
+    decoder: Decoder,
+    shape: tuple[int, ...],
+    notices: list[str],
+) -> Pictures:
+    """As many pictures as fit, `MAX_READ` at most: those whose names have the smallest hashes, so that they stay."""
+    num = max(1, min(MAX_READ, max_bytes // int(np.prod(shape))))
+    if num < len(files):
+        notices.append(f"of {len(files):,} pictures that are held out {num:,} are used, by a hash of their names")
+        chosen = np.sort(np.argsort(shares(files))[:num])
+        files, labels = files[chosen], labels[chosen]
+    stream = Stream(files, decoder, shape)
+    with closing(stream):
+        images, reasons = read(stream, np.arange(len(files)))
+    bad = list(reasons)
+    notices += at_most(unreadable(files[np.array(bad, np.int64)], list(reasons.values())))
+    return Pictures(images, np.delete(labels, bad))
 
 
 def _held_out(files: FileList, sums: NDArray[np.uint64]) -> NDArray[np.bool_]:

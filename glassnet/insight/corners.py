@@ -10,7 +10,7 @@ from glassnet.autodiff import Array
 from glassnet.graph import Graph, GraphCall
 from glassnet.insight.copies import fold, unfold
 from glassnet.insight.parts import Copies, Value
-from glassnet.ops.pooling import windows
+from glassnet.ops.convolution import windows
 
 
 def _largest_in_window(out: Array, x: Array, call: GraphCall) -> Array:

@@ -9,16 +9,17 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from glassnet.autodiff import Array
-from glassnet.insight.charts import Line, line_chart
+from glassnet.insight.charts import COLORS, Line, line_chart
 from glassnet.insight.identification import Curve, rates_at
 from glassnet.insight.names import font, label, shorten, width_px
+
+BY_NUMBER = "persons whose names cannot be drawn with this font are shown by their numbers"
 
 _INK, _GREY, _EMPTY, _WRONG = (30, 30, 30), (110, 110, 110), (236, 236, 236), (190, 40, 30)
 _MARGIN_PX, _GAP_PX, _TEXT_PX = 16, 6, 14
 _PHOTO_PX = (128, 160)  # width and height
 _PAIR_PX = 2 * _PHOTO_PX[0] + _GAP_PX
 _COLUMNS, _MOST = 4, 30
-_BY_NUMBER = "persons whose names cannot be drawn with this font are shown by their numbers"
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,32 @@ def face_mistakes_sheet(mistakes: Sequence[FaceMistake], names: Mapping[int, str
 
 
 def identification_chart(curve: Curve, threshold: float) -> Image.Image:
-    """FNIR against FPIR at every threshold, and where the given one lies. Rates of 0 stand at the edges."""
+    """FNIR against FPIR at every threshold, and where the given one lies. The scales are logarithmic, so a rate of 0
+    stands at half of the least other one."""
     fpir, fnir = rates_at(curve, threshold)
-    least = [rates[rates > 0].min() / 2 for rates in (curve.fpir, curve.fnir)]
-    percent = [100 * np.maximum(rates, edge) for rates, edge in zip((curve.fpir, curve.fnir), least, strict=True)]
-    chosen = [[100 * max(rate, edge)] for rate, edge in zip((fpir, fnir), least, strict=True)]
-    name = f"threshold {threshold:.3f}: {100 * fpir:.2f} % of strangers, {100 * fnir:.2f} % of the known"
+    chosen = Line(
+        f"threshold {threshold:.3f}: FPIR {100 * fpir:.1f} %, FNIR {100 * fnir:.1f} %",
+        _percent(np.array([fpir]), curve.fpir),
+        _percent(np.array([fnir]), curve.fnir),
+        color=_WRONG,
+    )
+    every = Line("every threshold", _percent(curve.fpir, curve.fpir), _percent(curve.fnir, curve.fnir), color=COLORS[0])
     return line_chart(
-        [Line(name, chosen[0], chosen[1], color=_WRONG), Line("every threshold", percent[0], percent[1])],
+        [chosen, every],
         title="What a threshold costs",
-        x_label="FPIR: strangers' photos that are answered with a name, %",
-        y_label="FNIR: known persons' photos that are not answered with their name, %",
+        x_label="FPIR: strangers' photos that are answered with a name, % (leftmost: none)",
+        y_label=f"FNIR: known persons' photos that are not answered with their name, %{_lowest(curve)}",
         x_scale="log",
         y_scale="log",
     )
+
+
+def _percent(rates: Array, all_rates: Array) -> Array:
+    return 100 * np.maximum(rates, all_rates[all_rates > 0].min() / 2)
+
+
+def _lowest(curve: Curve) -> str:
+    return "" if curve.fnir.all() else " (lowest: none)"
 
 
 def _draw_mistake(picture: Image.Image, at: tuple[int, int], mistake: FaceMistake, names: Mapping[int, str]) -> None:
@@ -79,9 +92,9 @@ def _draw_mistake(picture: Image.Image, at: tuple[int, int], mistake: FaceMistak
     else:
         picture.paste(enlarged(mistake.nearest, _PHOTO_PX), (beside, top))
     below = top + _PHOTO_PX[1] + _GAP_PX
-    said = _caption("said ", label(mistake.said, names[mistake.said]), f" {100 * mistake.probability:.0f} %")
-    is_stranger = mistake.truth is None
-    truth = "is a stranger" if is_stranger else _caption("is ", label(mistake.truth, names[mistake.truth]))
+    said = _caption("said ", label(mistake.said, names[mistake.said]), f", {100 * mistake.probability:.0f} %")
+    who = mistake.truth
+    truth = "is a stranger" if who is None else _caption("is ", label(who, names[who]))
     draw.text((left, below), said, _WRONG, font(_TEXT_PX))
     draw.text((left, below + _TEXT_PX + _GAP_PX), truth, _INK, font(_TEXT_PX))
 
@@ -100,10 +113,10 @@ def _caption(before: str, name: str, after: str = "") -> str:
 def _notes(shown: Sequence[FaceMistake], num: int, names: Mapping[int, str]) -> list[str]:
     if not shown:
         return ["no mistakes"]
-    notes = ["on the left the photo, on the right the most similar one of whom it was said to be"]
+    notes = ["left: the photo; right: the most similar photo of the person it was said to be"]
     if num > len(shown):
         notes.append(f"the {len(shown)} surest of {num:,} mistakes")
     numbers = {number for mistake in shown for number in (mistake.said, mistake.truth) if number is not None}
     if any(label(number, names[number]) != names[number] for number in numbers):
-        notes.append(_BY_NUMBER)
+        notes.append(BY_NUMBER)
     return notes

@@ -140,7 +140,9 @@ def _just_above(score: float) -> float:
 
 def _check_share(fpir: float) -> None:
     if not 0 < fpir < 1:
-        raise SettingsError(f"expected a rate (FPIR) above 0 and below 1; got {fpir}. To fix: 0.01 is one in a hundred.")
+        raise SettingsError(
+            f"expected a rate (FPIR) above 0 and below 1; got {fpir}. To fix: 0.01 is one in a hundred."
+        )
 
 
 def _checked(name: str, scores: Array) -> Array:

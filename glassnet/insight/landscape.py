@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
 from glassnet.graph import Graph, evaluate, optimize, trace
-from glassnet.insight.nudge_graph import NudgedGraph
+from glassnet.insight.nudge_graph import NudgedGraph, reached
 from glassnet.nn import Module
 from glassnet.ops import Random
 
@@ -19,7 +19,7 @@ Weights: TypeAlias = Mapping[str, Array]
 LossFunction: TypeAlias = Callable[[Mapping[str, Tensor], Random], Tensor]
 
 _WEIGHTS, _GRADIENTS = "weights/", "gradients/"
-_TRIED, _TRYING_S = 1e-4, 3.0
+_TRIED, _TRYING_S = 1e-4, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Landscape:
         return Nudged(up, down, crossed)
 
     def estimate_nudge_s(self, weights: Weights) -> float:
-        """About how long `nudge` takes, from one or a few weights of the largest tensors, within some seconds."""
+        """About how long `nudge` takes, found with a few weights of the largest tensors."""
         began = time.perf_counter()
         graph = NudgedGraph(self.graph, self._with(weights), "loss")
         tried_s, num_tried = 0.0, 0
@@ -75,6 +75,14 @@ class Landscape:
             if time.perf_counter() - began > _TRYING_S:
                 break
         return tried_s * sum(array.size for array in weights.values()) / num_tried
+
+    def of_the_network(self) -> tuple[Graph, Graph]:
+        """Both graphs without what does not depend on the weights: how the pictures are varied."""
+        names = [name for name in self.graph.inputs if name.startswith(_WEIGHTS)]
+        graph, gradient_graph = (
+            replace(graph, calls=tuple(reached(graph, names))) for graph in (self.graph, self.gradient_graph)
+        )
+        return graph, gradient_graph
 
     def _with(self, weights: Weights) -> dict[str, Array]:
         return {**self.inputs, **{_WEIGHTS + name: array for name, array in weights.items()}}
@@ -94,18 +102,13 @@ def trace_loss(
 
     def with_gradient(tensors: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         def loss(parameters: Mapping[str, Tensor]) -> Tensor:
-            # What is kept but not learned (running statistics) is put back afterwards.
-            with model.holding({**parameters, **model.buffers()}):
+            with model.holding(parameters):
                 return loss_of({name: tensors[name] for name in inputs}, random)
 
         weights = {name: tensors[_WEIGHTS + name] for name in model.parameters()}
         value, gradients = value_and_grad(loss)(weights)
         return {"loss": value, **{_GRADIENTS + name: gradient for name, gradient in gradients.items()}}
 
-    def loss_alone(tensors: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
-        return {"loss": with_gradient(tensors, random)["loss"]}
-
-    graph, gradient_graph = (
-        optimize(trace(function, specs, random_dtype=random_dtype)) for function in (loss_alone, with_gradient)
-    )
-    return graph, gradient_graph
+    traced = trace(with_gradient, specs, random_dtype=random_dtype)
+    loss_alone = replace(traced, outputs={"loss": traced.outputs["loss"]})
+    return optimize(loss_alone), optimize(traced)

@@ -4,7 +4,7 @@ computed again, and what it reaches is computed for many nudged copies at once."
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import final
 
 import numpy as np
@@ -34,7 +34,7 @@ class NudgedGraph:
         """The output with each element of the input ``name`` higher, and lower, by ``epsilon``, and how many corners
         lie between: three arrays in the shape of the input."""
         place = self._graph.inputs[name]
-        calls, x = _reached(self._graph, place), self._values[place]
+        calls, x = reached(self._graph, [name]), self._values[place]
         rows, columns = _matrix(x)
         up, down, crossed = np.empty((rows, columns)), np.empty((rows, columns)), np.zeros((rows, columns), np.int64)
         num = 1
@@ -51,7 +51,7 @@ class NudgedGraph:
     def seconds_each(self, name: str, epsilon: float) -> float:
         """About how long `nudge` takes for one element of the input; for what is quick, found by trying many."""
         place = self._graph.inputs[name]
-        calls, x = _reached(self._graph, place), self._values[place]
+        calls, x = reached(self._graph, [name]), self._values[place]
         num, seconds = 1, 0.0
         for _ in range(2):
             num = min(num, _matrix(x)[1])
@@ -92,9 +92,9 @@ def _all_values(graph: Graph, inputs: Mapping[str, Array]) -> dict[int, Array]:
     return values
 
 
-def _reached(graph: Graph, place: int) -> list[GraphCall]:
-    """The calls whose results change with this value."""
-    changed, calls = {place}, []
+def reached(graph: Graph, names: Collection[str]) -> list[GraphCall]:
+    """The calls whose results change with these inputs."""
+    changed, calls = {graph.inputs[name] for name in names}, []
     for call in graph.calls:
         if not changed.isdisjoint(call.inputs):
             changed.add(call.output)

@@ -70,7 +70,7 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """What is known so far; times in seconds, one for each that was measured. A gradient's has its forward pass in it."""
+    """What is known so far; times in seconds, one for each measurement, that of a gradient with its forward pass."""
 
     first: Sweep
     agreement: Agreement

@@ -51,6 +51,9 @@ class Builder:
         call = self.producers.get(value)
         return call if call is not None and call.primitive == primitive else None
 
+    def users(self, value: int) -> list[GraphCall]:
+        return [call for call in self.graph.calls if value in call.inputs]
+
     def node(self, op_type: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output; its name."""
         return self.nodes(op_type, *inputs, num_outputs=1, **attributes)[0]

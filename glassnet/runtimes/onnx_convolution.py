@@ -6,36 +6,63 @@ benchmarks/onnx_forms.py repeats the comparison that chose them.
 from __future__ import annotations
 
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
 from glassnet.graph import GraphCall
 from glassnet.runtimes.onnx_builder import Builder
 
+Shape: TypeAlias = tuple[int, ...]
 # Up to this many pixels onnxruntime convolves a batch faster as one wide image, each pixel a row of the whole batch.
 _SMALL_IMAGE_PX = 300
 
 
 def conv2d(b: Builder, call: GraphCall, bias: str | None = None) -> str:
+    return _conv(b, call, bias, (0, 0))
+
+
+def conv2d_cut(b: Builder, call: GraphCall, missed: tuple[int, int]) -> str | None:
+    """The convolution without its last ``missed`` rows and columns, if they are left out by padding less."""
+    strides, padding = call.params["stride"], call.params["padding"]
+    if any(m * s > p for m, s, p in zip(missed, strides, padding, strict=True)):
+        return None
+    return _conv(b, call, None, missed)
+
+
+def _conv(b: Builder, call: GraphCall, bias: str | None, missed: tuple[int, int]) -> str:
     (ph, pw), how = call.params["padding"], call.params
     x, w = call.inputs
+    pads = [ph, pw, ph - missed[0] * how["stride"][0], pw - missed[1] * how["stride"][1]]
     if _is_small(b, call, x, w):
-        return _conv_small(b, b.name(w), x, b.spec(w).shape[0], (ph, pw), bias)
+        wide = b.share(("wide", x), lambda: b.transpose(b.name(x), 1, 2, 3, 0))
+        return _conv_small(b, b.name(w), b.spec(w).shape, wide, b.spec(x).shape, pads, bias)
     inputs = [*b.inputs(call), *([bias] if bias else [])]
-    return b.node("Conv", *inputs, strides=list(how["stride"]), pads=[ph, pw, ph, pw], group=how["groups"])
+    return b.node("Conv", *inputs, strides=list(how["stride"]), pads=pads, group=how["groups"])
 
 
 def conv2d_input_gradient(b: Builder, call: GraphCall) -> str:
     """A convolution with the kernel turned round where images are small, else ConvTranspose."""
     g, w = call.inputs
-    kernel, padding = b.spec(w).shape[2:], call.params["padding"]
-    if _is_small(b, call, g, w):
-        smallest = int(np.iinfo(np.int64).min)
-        ends, steps = b.integers(smallest, smallest), b.integers(-1, -1)
-        turned = b.node("Slice", b.transpose(b.name(w), 1, 0, 2, 3), steps, ends, b.integers(2, 3), steps)
-        around = (kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1])
-        return _conv_small(b, turned, g, b.spec(w).shape[1], around, None)
-    return transposed_windows(b, b.name(g), b.name(w), call, call.params["groups"])
+    (out_channels, channels, kh, kw), (ph, pw) = b.spec(w).shape, call.params["padding"]
+    if not _is_small(b, call, g, w):
+        return transposed_windows(b, b.name(g), b.name(w), call, call.params["groups"])
+    smallest = int(np.iinfo(np.int64).min)
+    ends, steps = b.integers(smallest, smallest), b.integers(-1, -1)
+    turned = b.node("Slice", b.transpose(b.name(w), 1, 0, 2, 3), steps, ends, b.integers(2, 3), steps)
+    name, (height, width) = inside(b, g)
+    wide = b.share(("wide", g), lambda: b.transpose(name, 1, 2, 3, 0))
+    (batch, _, full_height, full_width) = b.spec(g).shape
+    top, left = kh - 1 - ph, kw - 1 - pw
+    pads = [top, left, top + full_height - height, left + full_width - width]
+    shapes = (channels, out_channels, kh, kw), (batch, out_channels, height, width)
+    return _conv_small(b, turned, shapes[0], wide, shapes[1], pads, None)
+
+
+def inside(b: Builder, g: int) -> tuple[str, tuple[int, int]]:
+    """A gradient of images without the last rows and columns that are known to be zeros; its height and width."""
+    known: tuple[str, tuple[int, int]] | None = b.shared.get(("inside", g))
+    return known or (b.name(g), b.spec(g).shape[2:])
 
 
 def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
@@ -46,14 +73,20 @@ def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
     return how["stride"] == (1, 1) and how["groups"] == 1 and keeps_size and is_small
 
 
-def _conv_small(b: Builder, kernel: str, x: int, out_channels: int, padding: tuple[int, int], bias: str | None) -> str:
-    """(B, C, H, W) as one image (1, C, H, W * B): neighbours along a row are B numbers apart, which is a dilation."""
-    batch, channels, height, width = b.spec(x).shape
-    wide = b.share(("wide", x), lambda: b.transpose(b.name(x), 1, 2, 3, 0))
-    wide = b.reshape(wide, 1, channels, height, width * batch)
-    pads = [padding[0], padding[1] * batch] * 2
-    out = b.node("Conv", wide, kernel, *([bias] if bias else []), pads=pads, dilations=[1, batch])
-    return b.transpose(b.reshape(out, out_channels, height, width, batch), 3, 0, 1, 2)
+def _conv_small(
+    b: Builder, kernel: str, kernel_shape: Shape, wide: str, image_shape: Shape, pads: list[int], bias: str | None
+) -> str:
+    """(B, C, H, W) as one image (1, C, H, W * B): neighbours along a row are B numbers apart, which is a dilation.
+
+    ``wide`` is (C, H, W, B) already; ``image_shape`` is what it was.
+    """
+    (batch, channels, height, width), (out_channels, _, kh, kw) = image_shape, kernel_shape
+    (top, left, bottom, right) = pads
+    image = b.reshape(wide, 1, channels, height, width * batch)
+    pads = [top, left * batch, bottom, right * batch]
+    out = b.node("Conv", image, kernel, *([bias] if bias else []), pads=pads, dilations=[1, batch])
+    size = height + top + bottom - kh + 1, width + left + right - kw + 1
+    return b.transpose(b.reshape(out, out_channels, *size, batch), 3, 0, 1, 2)
 
 
 def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
@@ -67,7 +100,8 @@ def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
     groups, (kh, kw) = call.params["groups"], call.params["kernel"]
     if groups > 1:
         return _grouped_weight_gradient(b, call)
-    (batch, channels, height, width), (_, out_channels, out_height, out_width) = b.spec(x).shape, b.spec(g).shape
+    (batch, channels, height, width), out_channels = b.spec(x).shape, b.spec(g).shape[1]
+    name, (out_height, out_width) = inside(b, g)
     (sh, sw), (ph, pw) = call.params["stride"], call.params["padding"]
     # What the windows never reach at the lower and right border must not count: a negative pad is a cut.
     bottom = (out_height - 1) * sh + kh - height - ph
@@ -78,7 +112,7 @@ def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
         image = b.node("Slice", image, b.integers(0, 0), ends, b.integers(1, 2))
         height, width, bottom, right = height + min(bottom, 0), width + min(right, 0), max(bottom, 0), max(right, 0)
     rows = b.reshape(image, 1, batch, height, width * channels)
-    blame = b.share(("blame", g), lambda: b.transpose(b.name(g), 1, 0, 2, 3))
+    blame = b.share(("blame", g), lambda: b.transpose(name, 1, 0, 2, 3))
     pads = [ph, pw * channels, bottom, right * channels]
     out = b.node("Conv", rows, blame, pads=pads, dilations=[sh, sw * channels])
     return b.transpose(b.reshape(out, out_channels, kh, kw, channels), 0, 3, 1, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,17 +23,14 @@ from glassnet.models import FaceNet
 from glassnet.models.mlp import MLPEmbedder
 from glassnet.nn import Module, margin_cross_entropy
 from glassnet.ops import Random
-from glassnet.sklearn.fitting import Arrays, Build, Network, learn, settings_of, softmax
+from glassnet.sklearn.fitting import ROWS_RECIPE, Arrays, Build, Network, learn, settings_of, softmax
 from glassnet.sklearn.rows import ImageShape, as_faces, encoder, rows_to_answer, training_rows
 from glassnet.tasks import faces
 from glassnet.training import Settings, Task
 
-Label = int | str
+Label: TypeAlias = int | str
 _HIDDEN_SIZES = (64, 32)
-_ROWS_RECIPE: Mapping[str, Any] = {
-    "batch_size": 32, "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.01, "ema_decay": 0.0,
-    "margin": 0.2, "logit_scale": 16.0,
-}  # fmt: skip
+_ROWS_RECIPE: Mapping[str, Any] = {**ROWS_RECIPE, "margin": 0.2, "logit_scale": 16.0}
 
 
 @final
@@ -49,7 +46,7 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     unknown_label   the answer to a face that is like none of the known ones; examples with this label are strangers:
                     they are not learned, they set the threshold. None: every face is given a name
     fpir            the share of strangers who may be given a name
-    epochs          how many times every face is seen
+    epochs          how many times every face is seen; those of persons with few are seen more often
     learning_rate   the highest; None for what suits the network, as is ``batch_size``
     runtime         ``auto``, ``onnx``, ``torch`` or ``numpy``
     random_state    a number gives the same network again
@@ -58,6 +55,8 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     ``n_features_in_``, ``image_shape_``, ``weights_`` (arrays by dotted name), and ``loss_curve_``, the loss of each
     step.
     """
+
+    prototypes_: NDArray[np.float32]
 
     def __init__(
         self,
@@ -83,36 +82,22 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from faces and whose they are, numbers or strings, starting from random weights."""
         rows, labels, self.image_shape_ = training_rows(self, X, y, self.image_shape)
-        is_stranger = np.zeros(len(rows), bool) if self.unknown_label is None else labels == self.unknown_label
-        if self.unknown_label is not None and len(np.unique(is_stranger)) < 2:
-            raise DataError(
-                f"expected faces of known persons, and some of strangers labeled {self.unknown_label!r}; got only one "
-                "of them. To fix: add the others, or leave unknown_label out to have every face given a name."
-            )
-        self.classes_, numbers = np.unique(labels[~is_stranger], return_inverse=True)
-        settings = settings_of(self, faces.DEFAULTS if self.image_shape_ else _ROWS_RECIPE, len(numbers))
-        self._encoder = encoder(rows[~is_stranger], self.image_shape_, as_faces)
-        inputs = self._encoder(rows)
-        task, build = _task_of(inputs[~is_stranger], numbers.astype(np.int64), settings)
-        self.weights_, self.loss_curve_ = learn(task, settings)
-        self._scale = settings.logit_scale
-        self._network = Network(
-            build, _embedding, self.weights_, ArraySpec(inputs.shape[1:], inputs.dtype), self.runtime
-        )
-        embeddings = self._embeddings(inputs[~is_stranger])
-        self.prototypes_ = _unit(np.stack([embeddings[numbers == k].mean(0) for k in range(len(self.classes_))]))
+        is_known = self._is_known(labels)
+        self.classes_, numbers = np.unique(labels[is_known], return_inverse=True)
+        self._encoder = encoder(rows[is_known], self.image_shape_, as_faces)
+        self._learn(self._encoder(rows[is_known]), numbers.astype(np.int64))
         self.threshold_ = -np.inf
         if self.unknown_label is not None:
-            self.threshold_ = threshold_at(self._cosines(inputs[is_stranger]).max(1), self.fpir)
+            self.threshold_ = threshold_at(self._cosines(self._encoder(rows[~is_known])).max(1), self.fpir)
         return self
 
     def enroll(self, name: Label, X: ArrayLike) -> Self:
         """Add a person: its direction is that of the faces X together. Nothing is trained."""
         check_is_fitted(self)
-        if name in self.classes_ or np.asarray(name).dtype.kind != self.classes_.dtype.kind:
+        if self.classes_.dtype.kind not in ("O", np.asarray(name).dtype.kind) or name in self.classes_:
             raise SettingsError(
-                f"expected a name that is new and of the kind of {self.classes_[0]!r}; got {name!r}. "
-                "To fix: choose another."
+                f"expected a name that is new, and a {type(self.classes_.tolist()[0]).__name__} as the others are; "
+                f"got {name!r}. To fix: choose another."
             )
         prototype = _unit(self.embed(X).mean(0, keepdims=True))
         self.classes_ = np.append(self.classes_, name)
@@ -140,6 +125,29 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def _is_known(self, labels: Array) -> NDArray[np.bool_]:
+        """(N,): whose faces are learned."""
+        if self.unknown_label is None:
+            return np.ones(len(labels), bool)
+        is_known = labels != self.unknown_label
+        if is_known.all() or not is_known.any():
+            raise DataError(
+                f"expected faces of known persons, and some of strangers labeled {self.unknown_label!r}; got only one "
+                "of them. To fix: add the others, or leave unknown_label out to have every face given a name."
+            )
+        return is_known
+
+    def _learn(self, inputs: Array, labels: NDArray[np.int64]) -> None:
+        settings = settings_of(self, faces.DEFAULTS if self.image_shape_ else _ROWS_RECIPE, len(labels))
+        task, build = _task_of(inputs, labels, settings)
+        self.weights_, self.loss_curve_ = learn(task, settings)
+        example = ArraySpec(inputs.shape[1:], inputs.dtype)
+        self._network = Network(build, _embedding, self.weights_, example, self.runtime)
+        self._scale = settings.logit_scale
+        embeddings = self._embeddings(inputs)
+        means = [embeddings[labels == k].mean(0) for k in range(len(self.classes_))]
+        self.prototypes_ = _unit(np.stack(means))
 
     def _inputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)

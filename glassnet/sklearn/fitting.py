@@ -30,6 +30,10 @@ from glassnet.training.step import TrainingStep, build_step, under, weights_of
 Build: TypeAlias = Callable[[np.random.Generator, Array], Module]
 Loss: TypeAlias = Callable[[Module, Mapping[str, Tensor], Random], Tensor]
 Answers: TypeAlias = Callable[[Module, Tensor], Tensor]
+ROWS_RECIPE: Mapping[str, Any] = {
+    "batch_size": 32, "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.01, "ema_decay": 0.0,
+}  # fmt: skip
+"""What suits small networks on rows of numbers."""
 _FEW, _SOME = 16, 32  # examples in a batch of a small set
 _NUM_AT_ONCE = 64  # always as many: kernels round differently for other numbers
 
@@ -46,8 +50,8 @@ class Estimator(Protocol):
 
 def settings_of(estimator: Estimator, recipe: Mapping[str, Any], num_examples: int) -> Settings:
     """The recipe, with what the estimator says in its place; without a word from it, batches suit a small set too."""
-    suits_few = max(_FEW, min(num_examples // 4, _SOME), num_examples // 25)
-    usual = min(recipe["batch_size"], suits_few)
+    suits_the_set = max(_FEW, min(num_examples // 4, _SOME), num_examples // 25)
+    usual = min(recipe["batch_size"], suits_the_set)
     batch_size = min(usual if estimator.batch_size is None else estimator.batch_size, num_examples)
     learning_rate = recipe["learning_rate"] if estimator.learning_rate is None else estimator.learning_rate
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))

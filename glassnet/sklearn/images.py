@@ -19,16 +19,13 @@ from glassnet.models import CLASSIFIERS, classifier
 from glassnet.models.mlp import mlp
 from glassnet.nn import Module, cross_entropy
 from glassnet.ops import Random
-from glassnet.sklearn.fitting import Arrays, Network, learn, settings_of, softmax
+from glassnet.sklearn.fitting import ROWS_RECIPE, Arrays, Network, learn, settings_of, softmax
 from glassnet.sklearn.rows import ImageShape, encoder, padded, rows_to_answer, training_rows
 from glassnet.tasks.classification import MODEL, RECIPES
 
 MLP = "mlp"
 _HIDDEN_SIZES = (64, 64)
-_PLAIN: Mapping[str, Any] = {
-    "batch_size": 32, "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.01, "ema_decay": 0.0,
-}  # fmt: skip
-_RECIPES = {MLP: _PLAIN, **RECIPES}
+_RECIPES: Mapping[str, Mapping[str, Any]] = {MLP: ROWS_RECIPE, **RECIPES}
 
 
 @final
@@ -77,8 +74,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         model = self._model_name(self.image_shape_)
         settings = settings_of(self, _RECIPES[model], len(rows))
         self.classes_, numbers = np.unique(labels, return_inverse=True)
-        self._as_inputs = encoder(rows, None if model == MLP else self.image_shape_, padded)
-        inputs = self._as_inputs(rows)
+        self._encoder = encoder(rows, None if model == MLP else self.image_shape_, padded)
+        inputs = self._encoder(rows)
         build = partial(_network, model, len(self.classes_))
         loss = partial(_loss, settings.label_smoothing)
         task = Arrays({"inputs": inputs, "labels": numbers.astype(np.int64)}, build, loss)
@@ -89,7 +86,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: ArrayLike) -> Array:
         """(N, K): how sure it is of each of the ``classes_``."""
         check_is_fitted(self)
-        return softmax(self._network(self._as_inputs(rows_to_answer(self, X, self.image_shape_))))
+        return softmax(self._network(self._encoder(rows_to_answer(self, X, self.image_shape_))))
 
     def predict(self, X: ArrayLike) -> Array:
         """(N,): the likeliest of the ``classes_``."""

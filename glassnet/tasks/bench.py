@@ -155,7 +155,7 @@ def open_case(task: str, given: Mapping[str, Any], runtime: Runtime) -> Case:
     num_classes, shape = 10, (3, 32, 32)
     if settings.task == classification.FOLDER:
         pictures = folder.load(Path(str(settings.data)))
-        num_classes, shape = len(pictures.classes), pictures.training.images.shape[1:]
+        num_classes, shape = len(pictures.classes), pictures.test.images.shape[1:]
     batches = [
         {
             "images": numbers.integers(0, 256, (settings.batch_size, *shape), np.uint8),

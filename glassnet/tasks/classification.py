@@ -10,7 +10,8 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.data import cifar10, folder
-from glassnet.data.pictures import LabeledPictures, Pictures
+from glassnet.data.folder import Loaded
+from glassnet.data.pictures import Pictures
 from glassnet.data.stream import Stream, sample
 from glassnet.errors import CheckpointError, SettingsError, ShapeError
 from glassnet.graph import optimize, trace
@@ -64,7 +65,7 @@ def recipe(task: str, model: str | None) -> dict[str, Any]:
 class Classification:
     """The task: pictures to learn from, others to be tested on, the network, and the loss."""
 
-    def __init__(self, settings: Settings, pictures: LabeledPictures | None = None):
+    def __init__(self, settings: Settings, pictures: Loaded | None = None):
         self.name = settings.task
         loaded = pictures or _load(settings)
         self.source, self.test = loaded.source, loaded.test
@@ -93,14 +94,14 @@ class Classification:
         return None
 
 
-def _load(settings: Settings) -> LabeledPictures:
+def _load(settings: Settings) -> Loaded:
     if settings.task == CIFAR10:
         return cifar10.load(settings.data)
     assert settings.data is not None, settings
     return folder.load(Path(settings.data))
 
 
-def _validation(loaded: LabeledPictures, is_shuffled: bool) -> dict[str, Array]:
+def _validation(loaded: Loaded, is_shuffled: bool) -> dict[str, Array]:
     """The first pictures of the test set; a folder's lie class by class, so they are shuffled before."""
     num = len(loaded.test.images)
     order = np.random.default_rng(0).permutation(num) if is_shuffled else np.arange(num)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassnet.autodiff import Array, Tensor
-from glassnet.data import people
+from glassnet.data import manypeople, people
+from glassnet.data.manypeople import ManyPeople
 from glassnet.data.people import People
+from glassnet.data.stream import Stream, sample
 from glassnet.models import FaceNet
 from glassnet.nn import Module, accuracy, margin_cross_entropy
 from glassnet.ops import Random
@@ -24,23 +26,29 @@ DEFAULTS: Mapping[str, Any] = {
     "max_gradient_norm": 1e6, "patience": None, "margin": 0.2, "logit_scale": 16.0, "flip": "random", "shift_px": 4,
     "rotation_degrees": 8.0, "zoom": 0.1, "brightness": 0.15, "contrast": 0.3, "blur_px": 1.0, "cutout_px": 20,
 }  # fmt: skip
+_NUM_SAMPLED = 5_000  # of a stream, to know how bright faces are
 PHOTOS_PER_MINUTE, LEAST_MINUTES, MOST_MINUTES = 250, 1.5, 7.5
 
 
 class Faces:
     """The task: photos of known persons, the network, and a loss that wants them told apart by a margin."""
 
-    def __init__(self, settings: Settings, known: People | None = None):
-        self.people = known or people.load(_folder(settings), settings.crop)
+    def __init__(self, settings: Settings, known: People | ManyPeople | None = None):
+        self.people = known or manypeople.load(folder_of(settings), settings.crop)
         self.name, self.settings = NAME, settings
-        self.source, self.notices = self.people.source, self.people.notices
+        self.source = self.people.source
+        self.notices: Sequence[str] = self.people.notices
         pictures = self.people.training
         chosen = balanced(pictures.labels)
-        self.training: Mapping[str, Array] = {"images": pictures.images[chosen], "labels": pictures.labels[chosen]}
+        self.training: Mapping[str, Array | Stream] = {
+            "images": pictures.images[chosen],
+            "labels": pictures.labels[chosen],
+        }
         held_out = self.people.held_out
         self.validation: Mapping[str, Array] = {"images": held_out.images, "labels": held_out.labels}
         self.facts: Mapping[str, object] = facts_of(self.people)
-        self._mean = float(pictures.images.mean())
+        some = sample(pictures.images, _NUM_SAMPLED) if isinstance(pictures.images, Stream) else pictures.images
+        self._mean = float(some.mean())
 
     def model(self, generator: np.random.Generator) -> Module:
         return network(generator, self.facts)
@@ -58,10 +66,11 @@ class Faces:
         return None
 
 
-def facts_of(known: People) -> dict[str, Any]:
-    """What a run keeps of the people it was trained on: their names, and how a photo becomes a face."""
+def facts_of(known: People | ManyPeople) -> dict[str, Any]:
+    """What a run keeps of the people it was trained on: names, numbers of photos, and how a photo becomes a face."""
     return {
         "people": list(known.names),
+        "photos": np.bincount(known.training.labels, minlength=len(known.names)).tolist(),
         "image_shape": list(known.training.images.shape[1:]),
         "framing": known.framing.to_json(),
     }
@@ -84,9 +93,11 @@ def balanced(labels: Array) -> Array:
     A person with 1/n of the photos of the largest is repeated about sqrt(n) times, so that nobody is drowned out.
     """
     counts = np.bincount(labels)
-    repeats = np.sqrt(counts.max() / np.maximum(counts, 1))
-    return np.concatenate([np.repeat(np.flatnonzero(labels == k), round(repeats[k])) for k in np.unique(labels)])
+    repeats = np.rint(np.sqrt(counts.max() / np.maximum(counts, 1))).astype(np.int64)
+    by_person = np.argsort(labels, kind="stable")
+    return np.repeat(by_person, repeats[labels[by_person]])
 
 
-def _folder(settings: Settings) -> Path:
+def folder_of(settings: Settings) -> Path:
+    """Where the photos of a training with these settings are."""
     return Path(settings.data) if settings.data is not None else people.find_default()

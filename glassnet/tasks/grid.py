@@ -12,6 +12,7 @@ import dataclasses
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,7 +51,7 @@ class Plan:
 
 
 SMALL = Plan((2, 8, 32), (400, 2_000, 10_000), 40_000, 100, 2_000)
-FULL = Plan((2, 4, 8, 16, 32, 64), (500, 1_600, 5_000, 16_000, 50_000), 500_000, 1_600, 10_000)
+FULL = Plan((2, 4, 8, 16, 32, 64), (500, 1_600, 5_000, 16_000, 50_000), 500_000, 400, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +219,14 @@ class Sized:
         inner = Classification(settings, pictures)
         self.name, self.source, self.notices, self.facts = inner.name, inner.source, inner.notices, inner.facts
         self.settings, self.training = inner.settings, inner.training
-        self.validation = {name: array[:0] for name, array in inner.validation.items()}
+        # What is watched while training would be test pictures.
+        self.validation: Mapping[str, Array] = {name: array[:0] for name, array in inner.validation.items()}
         self.loss, self.measure, self.pictures = inner.loss, inner.measure, inner.pictures
+        self._images = pictures.training.images
         self._widths, self._num_classes = (width, 4 * width, 4 * width), len(pictures.classes)
 
     def model(self, generator: np.random.Generator) -> Module:
-        return fast(generator, self._num_classes, self.training["images"], self._widths)
+        return fast(generator, self._num_classes, self._images, self._widths)
 
 
 def _accuracy(task: Sized, weights: dict[str, Array], runtime: Runtime, test: Pictures) -> float:

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.baselines.flops import count_flops
 from glassnet.errors import SettingsError
+from glassnet.insight.durations import in_words
 from glassnet.insight.landscape import Landscape, Weights, in_float64, trace_loss
 from glassnet.insight.nudge import RULES, doubts
 from glassnet.insight.race import Contest, Race, Terms, race
@@ -98,6 +100,8 @@ def _landscapes(
 ) -> Callable[[int], Landscape]:
     in_float64(network)
     first = batches.batch(0)
+    if not has_new_batches:
+        batches.close()
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in first.items()}
     # Pictures are varied as bytes, which float32 holds exactly; the noise of houses has the dtype of the network.
     random_dtype = "float64" if isinstance(task, houses.Houses) else "float32"
@@ -105,6 +109,7 @@ def _landscapes(
         network, lambda batch, random: task.loss(network, batch, random), specs, random_dtype
     )
 
+    @lru_cache(maxsize=1)  # all who race ask for it
     def landscape_of(step: int) -> Landscape:
         chosen = step if has_new_batches else 0
         batch = batches.batch(chosen) if chosen else first
@@ -148,18 +153,26 @@ def _cost(name: str, batch_size: int) -> Cost:
     shape = _SIZES.get(name, _SIZE)
     images = numbers.integers(0, 256, (_NUM_TIMED, *shape), np.uint8)
     inputs = {"images": images, "labels": numbers.integers(0, 10, _NUM_TIMED)}
-    network: Module = (
-        FaceNet(numbers, _NUM_PEOPLE, image_size=shape[1:]) if name == "facenet" else classifier(name, numbers, 10, images)
-    )
+    network = _network(name, numbers, images)
     weights = in_float64(network)
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in inputs.items()}
     graphs = trace_loss(network, lambda batch, random: _plain_loss(network, batch), specs)
     landscape = Landscape(*graphs, inputs)
-    began = time.perf_counter()
-    landscape.loss(weights)
-    forward_s = (time.perf_counter() - began) * batch_size / _NUM_TIMED
+    forward_s = statistics.median(_seconds(lambda: landscape.loss(weights)) for _ in range(3)) * batch_size / _NUM_TIMED
     num, passes = sum(array.size for array in weights.values()), passes_per_gradient(landscape)
     return Cost(name, num, 2 * num, passes, 2 * num * forward_s, passes * forward_s)
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def _network(name: str, generator: np.random.Generator, images: Array) -> Module:
+    if name == "facenet":
+        return FaceNet(generator, _NUM_PEOPLE, image_size=images.shape[2:])
+    return classifier(name, generator, 10, images)
 
 
 def _plain_loss(network: Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -168,7 +181,8 @@ def _plain_loss(network: Module, batch: Mapping[str, Tensor]) -> Tensor:
 
 def passes_per_gradient(landscape: Landscape) -> float:
     """How many forward passes the arithmetic of one backpropagation is worth, its own forward pass included."""
-    return count_flops(landscape.gradient_graph) / count_flops(landscape.graph)
+    forward, with_gradient = map(count_flops, landscape.of_the_network())
+    return with_gradient / forward
 
 
 def run(entry: Entry, terms: Terms) -> Iterator[Race]:
@@ -208,11 +222,3 @@ def _curves(contest: Contest) -> dict[str, Any]:
         "nudge": dataclasses.asdict(contest.nudge),
         "backpropagation": dataclasses.asdict(contest.backpropagation),
     }
-
-
-def in_words(seconds: float) -> str:
-    """A duration that a person can grasp."""
-    for size_s, unit in ((31_557_600.0, "years"), (86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
-        if seconds >= 1.5 * size_s:
-            return f"{seconds / size_s:,.1f} {unit}"
-    return f"{seconds:.2g} s" if seconds >= 0.1 else f"{1000.0 * seconds:.2g} ms"

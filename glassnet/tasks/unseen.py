@@ -15,7 +15,9 @@ import numpy as np
 from glassnet.autodiff import Array
 from glassnet.data import cifar10, folder
 from glassnet.data.classfolders import File, list_classes
-from glassnet.data.pictures import LabeledPictures, Pictures, decode, quiet, read_content
+from glassnet.data.folder import Loaded
+from glassnet.data.pictures import Pictures, decode, quiet, read_content
+from glassnet.data.stream import each
 from glassnet.errors import DataError
 from glassnet.tasks.classification import CIFAR10
 from glassnet.training import Settings
@@ -72,7 +74,7 @@ def other_test(data: str, settings: Settings, classes: Sequence[str], size_px: i
     return Unseen(pictures, f"{len(labels):,} pictures from {data}", tuple(notices))
 
 
-def _own(settings: Settings, size_px: int) -> LabeledPictures:
+def _own(settings: Settings, size_px: int) -> Loaded:
     if settings.task == CIFAR10:
         return cifar10.load(settings.data)
     assert settings.data is not None, settings
@@ -82,7 +84,7 @@ def _own(settings: Settings, size_px: int) -> LabeledPictures:
 def _trained_on(settings: Settings, size_px: int, notices: list[str]) -> set[bytes]:
     """What stands for each picture that a training with these settings saw."""
     try:
-        return {_digest(image) for image in _own(settings, size_px).training.images}
+        return {_digest(image) for image in each(_own(settings, size_px).training.images)}
     except DataError as error:
         notices.insert(0, f"whether the network was trained on some of these is unknown: {error}")
         return set()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.autodiff import Array
+from glassnet.data.reading import name_of
 from glassnet.data.stream import Decoded, Reading, Stream
 from glassnet.errors import DataError, SettingsError
 from glassnet.training.randomness import generator
@@ -106,10 +107,8 @@ class Batches:
         if index in self._unreadable:
             return
         self._unreadable.add(index)
-        file = stream.file(index)
         if len(self._unreadable) <= MAX_NOTICES:
-            self._notices.append(
-                f"{file.class_name}/{file.name}: another of its batch is taken twice instead, {reason}"
-            )
+            name = name_of(stream.file(index))
+            self._notices.append(f"{name}: replaced by the next one of its batch, {reason}")
         if len(self._unreadable) == MAX_NOTICES + 1:
             self._notices.append("and more of this kind")

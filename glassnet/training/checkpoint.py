@@ -50,12 +50,12 @@ def save(directory: Path, checkpoint: Checkpoint) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         data = save_safetensors({name: np.ascontiguousarray(array) for name, array in checkpoint.tensors.items()})
-        _write_durably(temporary / "state.safetensors", data)
-        _write_durably(temporary / "checkpoint.json", _describe(checkpoint, data).encode())
+        write_durably(temporary / "state.safetensors", data)
+        write_durably(temporary / "checkpoint.json", _describe(checkpoint, data).encode())
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
-        _flush_directory(directory)
+        flush_directory(directory)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise CheckpointError(
@@ -111,14 +111,14 @@ def _load(path: Path) -> Checkpoint:
         ) from error
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _flush_directory(path: Path) -> None:
+def flush_directory(path: Path) -> None:
     """Make the rename itself survive a power cut, where the system lets a directory be opened (not on Windows)."""
     if os.name == "posix":
         descriptor = os.open(path, os.O_RDONLY)

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.classfolders import File
+from glassnet.data.classfolders import FileList
 
-SHAPE = (1, 2, 2)
+SHAPE = (1, 4, 4)
 
 
-def numbered(count: int, *bad: int) -> list[File]:
+def numbered(count: int, *bad: int) -> FileList:
     """Files whose names are numbers, without the files; of `bad` the names are none."""
     names = [f"bad {number}" if number in bad else str(number) for number in range(count)]
-    return [File(Path("nowhere") / name, "numbers", name) for name in names]
+    return FileList.of([(Path("nowhere", "numbers"), names)])
 
 
 def numbers(paths: Sequence[Path]) -> list[NDArray[np.uint8] | str]:

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from glassnet.data import folder
+from glassnet.data.classfolders import File, list_classes
 from glassnet.data.pictures import LabeledPictures
+from glassnet.data.stream import Stream, each
 from glassnet.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -261,11 +263,86 @@ def test_what_is_no_such_folder_is_one_line(make: Callable[[Path], Path], got: s
     assert "\n" not in str(refused.value)
 
 
-def test_too_many_pictures_are_refused_before_they_are_read(base: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"^expected pictures that fit into 2\.1 GB .*; got 20 of 8000x8000 pixels, 3\.8 GB"
-    ):
-        folder.load(base, 8000)
+@pytest.fixture
+def _whole_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of large sets all of the test, as of small ones."""
+    monkeypatch.setattr(folder, "TEST_BYTES_DIVISOR", 1)
+
+
+def in_memory(loaded: folder.Loaded) -> list[np.ndarray]:
+    """Images and labels of training and test, wherever they are."""
+    images = np.stack(list(each(loaded.training.images)))
+    return [images, loaded.training.labels, loaded.test.images, loaded.test.labels]
+
+
+def assert_same(one: folder.Loaded, other: folder.Loaded) -> None:
+    for mine, theirs in zip(in_memory(one), in_memory(other), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert one.classes == other.classes
+
+
+@pytest.mark.usefixtures("_whole_test")
+def test_a_set_larger_than_memory_is_the_same_set(base: Path) -> None:
+    """With copies, pictures that are none, and a name that says nothing."""
+    shutil.copy(base / "cats" / "1.png", base / "cats" / "copy.png")
+    shutil.copy(base / "dogs" / "2.png", base / "cats" / "0.png")
+    (base / "dogs" / "bad.png").write_bytes(b"bad")
+    paint(base / "dogs" / "10.png").rename(base / "dogs" / "nameless")
+    small, large = folder.load(base, 8), folder.load(base, 8, max_pixel_bytes=22 * 192)
+    assert isinstance(large.training.images, Stream)
+    assert large.training.images.shape == small.training.images.shape
+    assert_same(small, large)
+    assert large.notices == small.notices
+    assert large.source == f"{small.source}, read from their files while training"
+
+
+@pytest.mark.usefixtures("_whole_test")
+def test_a_split_that_is_there_is_kept_in_a_large_set(tmp_path: Path) -> None:
+    for part, count in (("train", 9), ("test", 4)):
+        for name in ("cats", "dogs"):
+            for number in range(count):
+                paint(tmp_path / part / name / f"{number}.png")
+    shutil.copy(tmp_path / "train" / "cats" / "0.png", tmp_path / "test" / "dogs" / "0.png")
+    small, large = folder.load(tmp_path, 8), folder.load(tmp_path, 8, max_pixel_bytes=25 * 192)
+    assert isinstance(large.training.images, Stream)
+    assert_same(small, large)
+    assert large.notices == small.notices == ("dogs/0.png: left out of the test, it is in training",)
+
+
+def test_of_a_large_set_the_test_is_a_part(base: Path) -> None:
+    """Of seven pictures the two whose names have the smallest hashes; none of the others is trained on."""
+    whole, part = folder.load(base, 8), folder.load(base, 8, max_pixel_bytes=2 * 8 * 192)
+    assert part.notices == ("of 7 pictures that are held out 2 are used, by a hash of their names",)
+    assert part.source.startswith("13 + 2 pictures of 2 classes")
+    kept = {image.tobytes() for image in part.test.images}
+    assert len(kept) == 2
+    assert kept < {image.tobytes() for image in whole.test.images}
+    np.testing.assert_array_equal(in_memory(part)[0], whole.training.images)
+
+
+@pytest.mark.usefixtures("_whole_test")
+def test_damage_behind_the_header_is_found_late_in_a_large_set(base: Path) -> None:
+    """Of the test at once; of the training it is a matter of who reads."""
+    for name in ("cats/0.png", "cats/2.png"):
+        (base / name).write_bytes((base / name).read_bytes()[:100])
+    large = folder.load(base, 8, max_pixel_bytes=19 * 192)
+    assert len(large.training.images) == 13
+    assert [notice.split(",")[0] for notice in large.notices] == ["cats/0.png: left out"]
+    assert len(large.test.images) == len(large.test.labels) == 6
+    assert len(in_memory(large)[0]) == 12
+
+
+def test_a_list_of_files_is_a_sequence(base: Path) -> None:
+    files = list_classes(base).training
+    assert len(files) == 20
+    assert files[3] == File(base / "cats" / "3.png", "cats", "3.png")
+    assert [file.name for file in files[np.array([19, 0])]] == ["9.png", "0.png"]
+    assert list(files[5:7]) == [files[5], files[6]]
+    both = files[:2] + files[18:]
+    assert [file.path for file in both] == [files[place].path for place in (0, 1, 18, 19)]
+    classes, class_of = both.classes()
+    assert (classes, class_of.tolist()) == (["cats", "dogs"], [0, 0, 1, 1])
+    assert list(files[:0]) == []
 
 
 @pytest.fixture(scope="session")

@@ -100,27 +100,27 @@ def test_embeddings_are_directions() -> None:
 def test_wrong_usage() -> None:
     rows, labels = clouds(60, 0)
     learned = identifier(epochs=1).fit(rows, labels)
-    with pytest.raises(SettingsError, match=r"^expected a name that is new .* of 'ann'; got 'bob'\. To fix: "):
+    with pytest.raises(SettingsError, match=r"^expected a name that is new, and a str .*; got 'bob'\. To fix: "):
         learned.enroll("bob", rows[:2])
-    with pytest.raises(SettingsError, match=r"^expected a name that is new .* of 'ann'; got 7\. To fix: "):
+    with pytest.raises(SettingsError, match=r"^expected a name that is new, and a str .*; got 7\. To fix: "):
         learned.enroll(7, rows[:2])
+    mixed = identifier(epochs=1).fit(rows, labels.astype(object))
+    assert mixed.enroll("george", rows[:2]).classes_[-1] == "george"
     for wrong in (labels, np.full(60, "nobody")):
-        with pytest.raises(
-            DataError, match=r"^expected faces of known persons, and some of strangers .* 'nobody'; got"
-        ):
+        with pytest.raises(DataError, match=r"^expected faces of known persons, and some of strangers .* 'nobody';"):
             identifier(unknown_label="nobody").fit(rows, wrong)
 
 
 def test_pictures_become_faces() -> None:
     """The middle is kept, colors become gray by how bright they are."""
     wide = np.zeros((2, 1, 40, 96), np.uint8)
-    wide[0, :, :, 32:64] = 200
-    wide[1, :, 20:, 32:64] = 200
+    wide[0, :, :, 30:66] = 200
+    wide[1, :, 20:, 30:66] = 200
     faces = as_faces(wide)
     assert (faces.shape, faces.dtype) == ((2, 1, *FACE_SHAPE), np.uint8)
-    assert (faces[0] == 200).all()
-    assert (faces[1, 0, :36] < 5).all()
-    assert (faces[1, 0, 44:] > 195).all()
+    assert (abs(faces[0].astype(int) - 200) < 20).all()
+    assert (faces[1, 0, :32] == 0).all()
+    assert (faces[1, 0, 48:, 8:-8] == 200).all()
     colors = np.zeros((3, 3, 80, 64), np.uint8)
     colors[range(3), range(3)] = 255
     assert as_faces(colors)[:, 0, 40, 32].tolist() == [76, 150, 29]
@@ -129,16 +129,16 @@ def test_pictures_become_faces() -> None:
 @pytest.mark.slow
 def test_real_faces(att: tuple[Array, Array]) -> None:
     photos, names = att
-    faces, labels = photos[:6, :7].reshape(-1, 112, 92), np.repeat(names[:6], 7)
-    learned = identifier(epochs=8).fit(faces, labels)
+    faces, labels = photos[:5, :5].reshape(-1, 112, 92), np.repeat(names[:5], 5)
+    learned = identifier(epochs=6).fit(faces, labels)
     assert learned.image_shape_ == (112, 92)
-    unseen, true = photos[:6, 7:].reshape(-1, 112, 92), np.repeat(names[:6], 3)
-    assert learned.score(unseen, true) > 0.9  # 1 in 6 by chance
-    np.testing.assert_array_equal(learned.predict(unseen.reshape(18, -1)), learned.predict(unseen))
+    unseen, true = photos[:5, 5:9].reshape(-1, 112, 92), np.repeat(names[:5], 4)
+    assert learned.score(unseen, true) > 0.8  # 1 in 5 by chance
+    np.testing.assert_array_equal(learned.predict(unseen.reshape(20, -1)), learned.predict(unseen))
     np.testing.assert_allclose(learned.embed(unseen), learned.embed(unseen[:, :, ::-1]), atol=1e-3)
     learned.enroll("s12", photos[11, :5])
     assert learned.score(photos[11, 5:], np.repeat("s12", 5)) >= 0.6
-    assert learned.score(unseen, true) > 0.8
+    assert learned.score(unseen, true) > 0.7
 
 
 @pytest.mark.slow

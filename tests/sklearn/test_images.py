@@ -39,15 +39,16 @@ UNSEEN, TRUE_LABELS = stripes(40, 1)
 
 
 @pytest.mark.parametrize(
-    ("model", "size_px"), [("auto", 8), ("mlp", 8), ("fast", 16), pytest.param("resnet", 8, marks=pytest.mark.slow)]
+    ("model", "size_px", "epochs"),
+    [("auto", 8, 5), ("mlp", 8, 5), ("fast", 16, 2), pytest.param("resnet", 8, 2, marks=pytest.mark.slow)],
 )
-def test_every_network_learns(model: str, size_px: int) -> None:
-    learned = quick(model=model).fit(*stripes(48, 0, size_px))
-    assert learned.score(*stripes(40, 1, size_px)) == 1.0
+def test_every_network_learns(model: str, size_px: int, epochs: int) -> None:
+    learned = quick(model=model, epochs=epochs).fit(*stripes(48, 0, size_px))
+    assert learned.score(*stripes(40, 1, size_px)) > 0.9
     assert learned.image_shape_ == (3, size_px, size_px)
     assert learned.classes_.tolist() == ["below", "on top"]
-    assert len(learned.loss_curve_) == 5 * 48 / 16
-    assert learned.loss_curve_[-1] < 0.7 * learned.loss_curve_[0]
+    assert len(learned.loss_curve_) == epochs * 48 / 16
+    assert learned.loss_curve_[-1] < 0.8 * learned.loss_curve_[0]
 
 
 def test_pictures_come_in_any_order_of_axes_and_as_rows() -> None:
@@ -92,13 +93,22 @@ def test_sides_are_padded_to_what_the_poolings_want() -> None:
     assert quick().fit(images, labels).score(images, labels) == 1.0
 
 
-def test_an_answer_does_not_depend_on_what_else_is_asked() -> None:
-    learned = quick().fit(IMAGES, LABELS)
-    together = learned.predict_proba(np.concatenate([UNSEEN, UNSEEN]))
+@pytest.mark.parametrize(("model", "size_px"), [("convnetjs", 8), ("fast", 16)])
+def test_an_answer_does_not_depend_on_what_else_is_asked(model: str, size_px: int) -> None:
+    learned = quick(model=model, epochs=1).fit(*stripes(48, 0, size_px))
+    unseen, _ = stripes(40, 1, size_px)
+    together = learned.predict_proba(np.concatenate([unseen, unseen]))
     assert together.shape == (80, 2)
     np.testing.assert_allclose(together.sum(1), 1.0, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(together[:40], together[40:])
-    np.testing.assert_array_equal(learned.predict_proba(UNSEEN[7:8]), together[7:8])
+    np.testing.assert_array_equal(learned.predict_proba(unseen[7:8]), together[7:8])
+
+
+def test_the_recipe_of_a_network_counts() -> None:
+    """`fast` is taught to be 90 % sure of one of two classes: its loss cannot fall below that of 0.9 and 0.1."""
+    least = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    losses = quick(model="fast", epochs=3).fit(*stripes(48, 0, 16)).loss_curve_
+    assert least < min(losses) < 1.3 * least
 
 
 def test_the_random_state_decides_everything() -> None:
@@ -109,6 +119,12 @@ def test_the_random_state_decides_everything() -> None:
     assert weights(3) == weights(3) == weights(np.random.RandomState(3))
     assert weights(3) != weights(4)
     assert weights(None) != weights(None)
+
+
+def test_the_runtimes_learn_the_same() -> None:
+    found = [quick(runtime=name, epochs=1).fit(IMAGES, LABELS).predict_proba(UNSEEN) for name in ("auto", "numpy")]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3)
+    assert not np.array_equal(found[0], found[1])
 
 
 def test_a_pickle_holds_the_weights_and_not_what_was_compiled() -> None:
@@ -126,10 +142,12 @@ def test_rows_of_numbers_are_standardized() -> None:
     x = x.astype(np.float32).astype(np.float64)
     learned = quick().fit(x, y)
     assert learned.image_shape_ is None
-    moved = np.column_stack([x * 4.0 + 2.0**20, np.full(len(x), 0.1)])
+    constant = np.full(len(x), 0.1)
+    assert constant.std() > 0.0  # by rounding
+    moved = np.column_stack([x * 4.0 + 2.0**20, constant])
     wider = quick().fit(moved, y)
-    answers = [wider.predict_proba(moved + np.array([0, 0, 0, 0, offset])) for offset in (0.0, 1.0)]
-    assert np.isfinite(answers).all()
+    assert wider.score(moved, y) > 0.9
+    moved[:, 4] += 1e-6
     assert wider.score(moved, y) > 0.9
     scaled = quick().fit(x * 4.0 + 2.0**20, y)
     np.testing.assert_allclose(scaled.predict_proba(x * 4.0 + 2.0**20), learned.predict_proba(x), atol=1e-3)

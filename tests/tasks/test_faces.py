@@ -1,0 +1,87 @@
+"""The faces task: persons balanced, budgets by the number of photos, and a training that tells people apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassnet.data import people
+from glassnet.errors import SettingsError
+from glassnet.runtimes import get_runtime
+from glassnet.tasks import fit_to_data, open_task, settings_for
+from glassnet.tasks.faces import Faces, balanced, minutes_for
+from glassnet.training import create, train
+from glassnet.training.events import Evaluated, Finished
+from tests.tasks.persons import write_persons
+
+RUNTIME = get_runtime("onnx")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield write_persons(tmp_path / "people", {"Dana": 9, "Noa": 12, "Uri": 3})
+
+
+def opened(folder: Path, **given: object) -> Faces:
+    task = open_task(settings_for("faces", {"data": str(folder), "crop": False, **given}), RUNTIME)
+    assert isinstance(task, Faces)
+    return task
+
+
+def test_it_knows_the_people_and_keeps_what_a_later_photo_needs(folder: Path) -> None:
+    task = opened(folder)
+    assert task.facts["people"] == ["Dana", "Noa", "Uri"]
+    assert task.facts["image_shape"] == [1, 80, 64]
+    assert people.Framing.from_json(task.facts["framing"]) == task.people.framing
+    assert len(task.validation["labels"]) == 2  # one of Dana's nine photos, one of Noa's twelve
+
+
+def test_an_epoch_has_the_photos_of_persons_with_few_several_times() -> None:
+    labels = np.repeat([0, 1, 2], [64, 16, 1])
+    chosen = balanced(labels)
+    assert np.bincount(labels[chosen]).tolist() == [64, 32, 8]
+    assert set(chosen) == set(range(81))
+
+
+def test_minutes_follow_the_photos_unless_a_budget_is_given(folder: Path) -> None:
+    task = opened(folder)
+    assert fit_to_data(task.settings, task, {}).minutes == minutes_for(20)
+    assert minutes_for(10) < minutes_for(1_000) < minutes_for(2_000) == minutes_for(1_000_000)
+    steps = opened(folder, steps=5)
+    assert fit_to_data(steps.settings, steps, {"steps": 5}).minutes is None
+
+
+def test_a_batch_is_not_larger_than_a_quarter_of_the_photos(folder: Path) -> None:
+    task = opened(folder)
+    num = len(task.training["labels"])
+    assert fit_to_data(task.settings, task, {}).batch_size == max(num // 4, 16)
+    assert fit_to_data(task.settings, task, {"batch_size": 64}).batch_size == 64
+
+
+def test_options_of_faces_are_refused_elsewhere() -> None:
+    with pytest.raises(SettingsError, match="expected --fpir with the task faces only; got it with 'houses'"):
+        settings_for("houses", {"fpir": 0.1})
+
+
+@pytest.mark.slow
+def test_people_are_told_apart_after_a_few_steps(folder: Path, tmp_path: Path) -> None:
+    task = opened(folder, steps=60, batch_size=16)
+    run = create(tmp_path / "run", task.settings, task.facts)
+    events = list(train(task, run, RUNTIME))
+    assert isinstance(events[-1], Finished)
+    assert events[-1].accuracy == 1.0
+    assert sum(isinstance(event, Evaluated) for event in events) > 10
+
+
+@pytest.mark.slow
+def test_with_so_few_photos_that_none_is_held_out_it_trains_all_the_same(tmp_path: Path) -> None:
+    folder = write_persons(tmp_path / "people", {"Dana": 1, "Noa": 2})
+    task = opened(folder, steps=3, batch_size=2)
+    run = create(tmp_path / "run", task.settings, task.facts)
+    events = list(train(task, run, RUNTIME))
+    assert not any(isinstance(event, Evaluated) for event in events)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].step == 3
