@@ -3,10 +3,10 @@
     GLASSNET_DATA=... python benchmarks/faces.py att --per-person 5 --splits 10
     GLASSNET_DATA=... python benchmarks/faces.py lfw --splits 3 [--block] [--strangers 16] [--runtime torch]
 
-Each split is a folder of links, `train` and `test`, as a user would make it. With --strangers that many persons, drawn by
-the seed, are left out of `train` and all their photos are in `test`; the product chooses its threshold without them.
-Printed for each split: identified (largest cosine, whatever the threshold), macro (mean over persons), the threshold that
-was chosen, the strangers' photos answered with a name there (FPIR), and the known persons' photos answered with their
+Each split is a folder of links, `train` and `test`, as a user would make it. With --strangers that many persons, drawn
+by the seed, are left out of `train` and all their photos are in `test`; the product chooses its threshold without them.
+Printed for each split: identified (largest cosine, whatever the threshold), macro (mean over persons), the threshold
+that was chosen, the strangers' photos answered with a name there (FPIR), and the known persons' photos answered with their
 own name (TPIR = 1 - FNIR), also at the threshold which gives an FPIR of exactly 1 % on these strangers.
 """
 
@@ -72,7 +72,7 @@ def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
     runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     task = open_task(settings, runtime)
     run = create(folder / "run", fit_to_data(settings, task, given), task.facts)
-    seconds = [event.elapsed_s for event in train(task, run, runtime) if isinstance(event, Finished)][0]
+    seconds = next(event.elapsed_s for event in train(task, run, runtime) if isinstance(event, Finished))
     checkpoint, _ = run.newest_checkpoint()
     known = people.load(folder)
     calibrated(run, checkpoint, known, runtime, settings.fpir)

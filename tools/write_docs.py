@@ -37,8 +37,8 @@ MEANINGS = {
     "task": "What is learned.",
     "data": "Where the examples are from. Houses: `generated`, `quickdraw`, or a `.npy` or `.ndjson` file of drawings; "
     "without it, Quick, Draw! where it is on this machine already, else generated drawings. CIFAR-10: its archive or "
-    "folder; without it, what is on this machine. Faces: a folder with a sub-folder of photos for each person; without it, "
-    "the AT&T faces, where they are on this machine.",
+    "folder; without it, what is on this machine. Faces: a folder with a sub-folder of photos for each person; without "
+    "it, the AT&T faces, where they are on this machine.",
     "model": "The network.",
     "minutes": "Budget: how long the training lasts.",
     "epochs": "Budget: how many times each example is seen.",

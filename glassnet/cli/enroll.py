@@ -58,7 +58,8 @@ def enroll(run: Path, name: str, images: tuple[Path, ...], as_json: bool, **chos
         click.echo(f"{readable(name)} looks like {readable(other)}: is that the same person?", err=True)
     left_out = [{"path": encodable(path), "error": encodable(reason)} for path, reason in failures]
     values = {**_as_values(person), "used": len(faces), "left_out": left_out, "looks_like": other}
-    print_result(as_json, values, f"{readable(name)}: number {person.number}, known by {person.photos:,} photos")
+    photos = f"{person.photos:,} photo{'' if person.photos == 1 else 's'}"
+    print_result(as_json, values, f"{readable(name)}: number {person.number}, known by {photos}")
 
 
 @click.command()

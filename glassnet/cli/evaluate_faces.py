@@ -29,7 +29,7 @@ def evaluate_faces(opened: Opened, data: str | None, fpir: float | None) -> dict
         if calibration_of(opened.run, opened.checkpoint) is None:
             calibrated(opened.run, opened.checkpoint, own, opened.runtime, opened.run.settings.fpir)
         gallery = open_gallery(opened, fpir)
-        probes = own_probes(own, gallery)
+        probes = own_probes(own, opened.run, gallery)
     else:
         gallery = open_gallery(opened, fpir)
         probes = other_probes(Path(data), opened.run, gallery)
@@ -58,10 +58,9 @@ def evaluate_faces(opened: Opened, data: str | None, fpir: float | None) -> dict
 
 def in_words(values: Mapping[str, Any]) -> str:
     """What `evaluate_faces` found, as lines."""
-    num_known = values["num_photos"] - values["num_strangers"]
-    strangers = f"{values['num_strangers']:,} photos of strangers"
-    if not values["num_strangers"]:
-        strangers = "strangers, simulated by comparing each photo with all other persons"
+    num_known, num_strangers = values["num_photos"] - values["num_strangers"], values["num_strangers"]
+    simulated = " (simulated: each photo is compared with all persons but its own)"
+    strangers = f"{num_strangers:,} photos of strangers" if num_strangers else f"photos of strangers{simulated}"
     recall = sorted(values["recall"].items(), key=lambda entry: entry[1])
     width = max(6, *(len(readable(name)) for name, _ in recall[:_MOST_LINES]))
     lines = [

@@ -24,7 +24,9 @@ _NUM_CROSSINGS = 5
 @click.command()
 @click.argument("task")
 @click.option("--data", help="As of `glassnet train`.")
-@click.option("--model", default="smooth", show_default=True, help="A small one, or one of the task.")
+@click.option(
+    "--model", default="smooth", show_default=True, help="smooth, a small network made for this, or one of TASK's own."
+)
 @click.option(
     "--rule", "rules", type=click.Choice(["a", "b", "c"]), multiple=True, help="May be repeated.  [default: all]"
 )

@@ -15,6 +15,7 @@ from glassnet.cli.using import notify, readable
 if TYPE_CHECKING:
     from glassnet.runtimes import Runtime
     from glassnet.tasks.classification import Classification
+    from glassnet.tasks.faces import Faces
     from glassnet.training import Run, Settings, Task
     from glassnet.training.events import Finished
 
@@ -24,7 +25,7 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 
 @click.command()
 @click.argument("task")
-@click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, or a file. cifar10: where it is.")
+@click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, a file. cifar10: where it is.")
 @click.option("--model", help="Name of the network; each task has a default.")
 @click.option("--minutes", type=float, help="Train for this long.")
 @click.option("--epochs", type=float, help="Train for this many passes over the data.")
@@ -159,7 +160,7 @@ def _known(run: Run, task: Faces, runtime: Runtime, finished: Finished) -> tuple
         *said,
         "next:",
         f"  glassnet predict {_typed(run.path)} photo.jpg    # whose face it is, or unknown",
-        f"  glassnet evaluate {_typed(run.path)}    # who is named rightly, and how many strangers are taken for somebody",
+        f"  glassnet evaluate {_typed(run.path)}    # who is named rightly, and what becomes of strangers",
         f"  glassnet enroll {_typed(run.path)} NAME photo.jpg    # one person more, without training",
     ]
     return {"accuracy": finished.accuracy, "num_test": num, "people": len(known.names)}, lines

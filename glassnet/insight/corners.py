@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet.autodiff import Array
 from glassnet.graph import Graph, GraphCall
-from glassnet.insight.copies import fold, unfold
+from glassnet.insight.copies import fold, lead, unfold
 from glassnet.insight.parts import Copies, Value
 from glassnet.ops.convolution import windows
 
@@ -46,7 +46,8 @@ def corner_calls(graph: Graph) -> set[int]:
         for value in call.inputs:
             users.setdefault(value, set()).add(call.primitive)
     kinds = {*_SIDES, *_COMPARISONS, *_CHOICES}
-    return {call.output for call in graph.calls if call.primitive in kinds and users[call.output] != {"stop_gradient"}}
+    having = {call.output for call in graph.calls if call.primitive in kinds}
+    return {value for value in having if users.get(value) != {"stop_gradient"}}
 
 
 def num_crossed(call: GraphCall, operands: Sequence[Value], out: Copies) -> Array:
@@ -58,9 +59,9 @@ def num_crossed(call: GraphCall, operands: Sequence[Value], out: Copies) -> Arra
 
 def _sides(call: GraphCall, operands: Sequence[Value], out: Copies) -> Array:
     x = operands[0]
-    if call.primitive in _SIDES:
-        assert isinstance(x, Copies)
-        return _SIDES[call.primitive](out.array, x.array if x.part is not None or out.part is None else x.whole(), call)
     if call.primitive in _COMPARISONS:
         return out.array
-    return out.whole() == (x.whole() if isinstance(x, Copies) else x)
+    if call.primitive in _CHOICES:
+        return out.whole() == (lead(x.whole(), out.base.ndim) if isinstance(x, Copies) else x)
+    assert isinstance(x, Copies)
+    return _SIDES[call.primitive](out.array, x.whole() if out.part is None else x.array, call)

@@ -102,7 +102,7 @@ def _place_tags(at: Array, labels: Array, names: Mapping[int, str]) -> list[_Tag
 
 
 def _free_box(anchor: Array, name: str, dots: Array, taken: Array) -> Box | None:
-    """Where a tag covers no other (T, 4), and few of the dots (N, 2), not far from its own; None if there is no room."""
+    """Where a tag covers no other (T, 4) and few dots (N, 2), not far from its own; None if there is no room."""
     size = np.array([max(_FACE_PX[0], width_px(name, _TEXT_PX)) + 6, _FACE_PX[1] + _TEXT_PX + 8])
     starts = anchor + _OFFSETS_PX - size / 2
     boxes = np.concatenate([starts, starts + size], axis=1)

@@ -43,7 +43,7 @@ def threshold_at(stranger_scores: Array, fpir: float) -> float:
     S scores cannot show a rate below 1/S. For such a rate all are refused, and the threshold lies above the highest by
     m ln(1 / (S fpir)), as for a tail that falls off exponentially; m is the mean excess of the highest scores, a tenth
     of them but not less than 10, over the lowest among these (see Coles, An Introduction to Statistical Modeling of
-    Extreme Values, 2001, chapter 4). The tail of cosines ends at 1 and so falls off faster, which errs on the safe side.
+    Extreme Values, 2001, chapter 4). Cosines end at 1, so their tail falls off faster: this errs on the safe side.
     """
     scores = np.sort(_checked("stranger_scores", stranger_scores))[::-1]
     allowed = _count_within(fpir, len(scores))
@@ -101,7 +101,7 @@ def recall_by_person(is_right: Array, labels: Array, num_persons: int) -> tuple[
 
 
 def macro_average(recalls: Sequence[float | None]) -> float:
-    """The mean over persons, each counting the same however many photos there are; those without photos do not count."""
+    """The mean over persons, however many photos there are of each; those without photos do not count."""
     present = [recall for recall in recalls if recall is not None]
     if not present:
         raise DataError("expected at least one person with photos; got none. To fix: hold some photos out.")
@@ -109,7 +109,7 @@ def macro_average(recalls: Sequence[float | None]) -> float:
 
 
 def nearest_photos(probes: Array, said: Array, gallery: Array, labels: Array) -> Array:
-    """int64 (N,): for each probe, which gallery photo of the person it was said to be is the nearest; -1 if they have none.
+    """int64 (N,): for each probe, the nearest gallery photo of the person it was said to be; -1 if there is none.
 
     ``probes`` (N, D) and ``gallery`` (M, D) are unit vectors; ``said`` (N,) and ``labels`` (M,) are numbers of persons.
     """
@@ -151,9 +151,7 @@ def _checked(name: str, scores: Array) -> Array:
         raise ShapeError(f"expected {name} (N,) with N > 0; got {scores.shape}. To fix: pass one score for each photo.")
     if not np.isfinite(scores).all():
         where = int(np.argmin(np.isfinite(scores)))
-        raise DataError(
-            f"expected {name} to be finite; got {scores[where]} at {where}. To fix: look for infinite or NaN embeddings."
-        )
+        raise DataError(f"expected {name} to be finite; got {scores[where]} at {where}. To fix: check the embeddings.")
     return scores.astype(np.float64)
 
 

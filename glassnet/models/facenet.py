@@ -1,7 +1,7 @@
 """A network that turns a face into a direction, alike for the photos of one person and unlike for those of others.
 
-The shape is that of `fast`, with the convolutions' last picture read place by place, as eyes and mouths of aligned faces
-are where they are; the direction is learned against one for each known person, after Deng et al. 2019
+The shape is that of `fast`, with the convolutions' last picture read place by place, as eyes and mouths of aligned
+faces are where they are; the direction is learned against one for each known person, after Deng et al. 2019
 (https://arxiv.org/abs/1801.07698).
 """
 

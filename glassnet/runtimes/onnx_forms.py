@@ -10,7 +10,7 @@ from onnx import TensorProto
 from glassnet.graph import GraphCall
 from glassnet.runtimes.onnx_builder import STEEP, Builder, per_channel
 from glassnet.runtimes.onnx_convolution import conv2d
-from glassnet.runtimes.onnx_normalization import scale_and_shift
+from glassnet.runtimes.onnx_normalization import channel_sums, scale_and_shift
 
 
 def add(b: Builder, call: GraphCall) -> str:
@@ -74,11 +74,9 @@ def _is_gemm(b: Builder, call: GraphCall) -> bool:
 
 
 def reduce_sum(b: Builder, call: GraphCall) -> str:
-    shape, name = b.spec(call.inputs[0]).shape, b.name(call.inputs[0])
-    if call.params["axes"] == (0, 2, 3) and len(shape) == 4:  # a bias: rows first, then the batch
-        by_row = b.node("ReduceSum", b.reshape(name, shape[0] * shape[1], -1), b.integers(1), keepdims=0)
-        total = b.node("ReduceSum", b.reshape(by_row, *shape[:2]), b.integers(0), keepdims=0)
-        return b.reshape(total, *b.spec(call.output).shape)
+    x = call.inputs[0]
+    if call.params["axes"] == (0, 2, 3) and len(b.spec(x).shape) == 4 and b.spec(x).dtype.kind == "f":
+        return b.reshape(channel_sums(b, x), *b.spec(call.output).shape)
     return _reduce(b, call, "ReduceSum")
 
 

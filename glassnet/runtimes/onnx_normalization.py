@@ -22,7 +22,8 @@ def normalize_gradient(b: Builder, call: GraphCall) -> str:
     form = _Form.of(b.spec(x).shape, call.params["axes"])
     y, scale = _normalized(b, x, call, form)
     blame = form.apply(b, b.name(g))
-    mean_g, mean_gy = _channel_mean(b, blame, form), _channel_mean(b, b.node("Mul", blame, y), form)
+    mean_g = _mean(b, g, form) if form.batch > 1 else _channel_mean(b, blame, form)
+    mean_gy = _channel_mean(b, b.node("Mul", blame, y), form)
     minus, zeros = b.node("Neg", scale), b.constant(np.zeros(form.channels, np.float32))
     from_g = scale_and_shift(b, blame, scale, b.node("Mul", minus, mean_g), form.channels)
     from_y = scale_and_shift(b, y, b.node("Mul", minus, mean_gy), zeros, form.channels)
@@ -65,12 +66,12 @@ def _normalized(b: Builder, x: int, call: GraphCall, form: _Form) -> tuple[str, 
     eps = call.params["eps"]
 
     def make() -> tuple[str, str]:
-        values = form.apply(b, b.name(x))
         if form.batch > 1:
-            return _normalized_over_batch(b, values, eps, form)
+            return _normalized_over_batch(b, x, eps, form)
         # BatchNormalization in training mode would do both forms in one pass, but onnxruntime 1.32 overwrites its
         # inputs when one of its outputs is not used, and then normalizes wrongly.
         ones = b.constant(np.ones(form.length, np.float32))
+        values = form.apply(b, b.name(x))
         y, _, scale = b.nodes("LayerNormalization", values, ones, num_outputs=3, axis=-1, epsilon=eps)
         return y, b.reshape(scale, form.channels)
 
@@ -78,12 +79,60 @@ def _normalized(b: Builder, x: int, call: GraphCall, form: _Form) -> tuple[str, 
     return y, scale
 
 
-def _normalized_over_batch(b: Builder, values: str, eps: float, form: _Form) -> tuple[str, str]:
-    ones, zeros = (b.constant(np.full(form.channels, value, np.float32)) for value in (1, 0))
-    centered = scale_and_shift(b, values, ones, b.node("Neg", _channel_mean(b, values, form)), form.channels)
-    variance = _channel_mean(b, b.node("Mul", centered, centered), form)
+def _normalized_over_batch(b: Builder, x: int, eps: float, form: _Form) -> tuple[str, str]:
+    centered, variance = _centered(b, x, form)
     scale = b.node("Reciprocal", b.node("Sqrt", b.node("Add", variance, b.constant(np.array(eps, np.float32)))))
+    zeros = b.constant(np.zeros(form.channels, np.float32))
     return scale_and_shift(b, centered, scale, zeros, form.channels), scale
+
+
+def _centered(b: Builder, x: int, form: _Form) -> tuple[str, str]:
+    """x - mean(x) in that form, and the variance of each channel."""
+
+    def make() -> tuple[str, str]:
+        ones = b.constant(np.ones(form.channels, np.float32))
+        centered = scale_and_shift(
+            b, form.apply(b, b.name(x)), ones, b.node("Neg", _mean(b, x, form)), form.channels
+        )
+        return centered, _channel_mean(b, b.node("Mul", centered, centered), form)
+
+    centered, variance = b.share(("centered", x), make)
+    return centered, variance
+
+
+def _mean(b: Builder, x: int, form: _Form) -> str:
+    return b.node("Mul", channel_sums(b, x), b.constant(np.array(1.0 / (form.batch * form.length), np.float32)))
+
+
+def channel_sums(b: Builder, x: int) -> str:
+    """(B, C, ...) -> (C,). A bias's gradient, a running mean and a normalization ask for the same sums."""
+
+    def make() -> str:
+        form = _Form.of(b.spec(x).shape, (0, *range(2, len(b.spec(x).shape))))
+        squared = _squared_deviation_of(b, x)
+        if squared is not None:
+            count = b.constant(np.array(form.batch * form.length, np.float32))
+            return b.node("Mul", _centered(b, squared, form)[1], count)
+        rows = b.node("ReduceSum", b.reshape(b.name(x), form.batch * form.channels, form.length), b.integers(1), keepdims=0)
+        return b.node("ReduceSum", b.reshape(rows, form.batch, form.channels), b.integers(0), keepdims=0)
+
+    return str(b.share(("channel sums", x), make))
+
+
+def _squared_deviation_of(b: Builder, squares: int) -> int | None:
+    """x, if the squares are those of x - mean(x) with one mean for each channel."""
+    square = b.producer(squares, "multiply")
+    centered = b.producer(square.inputs[0], "subtract") if square and len(set(square.inputs)) == 1 else None
+    mean = b.producer(centered.inputs[1], "multiply") if centered else None
+    if centered is None or mean is None:
+        return None
+    x, shape = centered.inputs[0], b.spec(centered.inputs[0]).shape
+    for total, share in (mean.inputs, mean.inputs[::-1]):
+        summed, value = b.producer(total, "reduce_sum"), b.graph.constants.get(share)
+        is_sum = summed is not None and summed.inputs == (x,) and summed.params["axes"] == (0, *range(2, len(shape)))
+        if is_sum and value is not None and value.size == 1 and np.isclose(value * prod(shape), shape[1], rtol=1e-6):
+            return x
+    return None
 
 
 def _channel_mean(b: Builder, name: str, form: _Form) -> str:

@@ -25,7 +25,7 @@ from glassnet.training import Settings
 def augmented(batch: Mapping[str, Tensor], random: Random, settings: Settings, mean: float) -> Tensor:
     """The images of the batch, uint8 (B, C, H, W), varied as the settings say: floats, about 0..255.
 
-    Beside them it uses ``first_flip`` and ``epoch`` (B,) for alternating flips. What is cut out gets the value ``mean``.
+    Alternating flips use ``first_flip`` and ``epoch`` (B,) beside them. What is cut out gets the value ``mean``.
     """
     images = _moved(cast(batch["images"], "float32"), batch, random, settings)
     if settings.brightness or settings.contrast:

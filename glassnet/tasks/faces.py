@@ -23,7 +23,7 @@ NAME = "faces"
 DEFAULTS: Mapping[str, Any] = {
     "model": "facenet", "optimizer": "muon", "batch_size": 64, "learning_rate": 0.1, "momentum": 0.9,
     "vector_ratio": 0.5, "schedule": "linear", "warmup": 0.05, "weight_decay": 0.0, "ema_decay": 0.0,
-    "max_gradient_norm": 1e6, "patience": None, "margin": 0.2, "logit_scale": 16.0, "flip": "random", "shift_px": 4,
+    "max_gradient_norm": 1e6, "patience": None, "margin": 0.35, "logit_scale": 16.0, "flip": "random", "shift_px": 4,
     "rotation_degrees": 8.0, "zoom": 0.1, "brightness": 0.15, "contrast": 0.3, "blur_px": 1.0, "cutout_px": 20,
 }  # fmt: skip
 _NUM_SAMPLED = 5_000  # of a stream, to know how bright faces are

@@ -51,7 +51,7 @@ def own_people(run: Run) -> People:
     return people.load(folder_of(run.settings), framing=Framing.from_json(run.facts["framing"]))
 
 
-def own_probes(own: People, gallery: Gallery) -> Probes:
+def own_probes(own: People, run: Run, gallery: Gallery) -> Probes:
     """The photos held out of a training. Who was forgotten since is a stranger."""
     if not len(own.held_out.labels):
         raise DataError(
@@ -60,7 +60,12 @@ def own_probes(own: People, gallery: Gallery) -> Probes:
         )
     rows = {name: row for row, name in enumerate(gallery.names)}
     labels = np.array([rows.get(name, STRANGER) for name in own.names], np.int64)[own.held_out.labels]
-    return Probes(Pictures(own.held_out.images, labels), own.held_out_files, own.source, own.notices)
+    notices = own.notices
+    now = dict(zip(own.names, np.bincount(own.training.labels, minlength=len(own.names)).tolist(), strict=True))
+    if now != dict(zip(run.facts["people"], run.facts["photos"], strict=True)):
+        changed = "the folder has changed since the training: some of the photos held out now may have been trained on"
+        notices = (changed, *notices)
+    return Probes(Pictures(own.held_out.images, labels), own.held_out_files, own.source, notices)
 
 
 def other_probes(data: Path, run: Run, gallery: Gallery) -> Probes:

@@ -10,7 +10,7 @@ from glassnet.insight.charts import COLORS
 from glassnet.insight.facesheets import FaceMistake, face_mistakes_sheet, identification_chart
 from glassnet.insight.identification import curve
 
-NAMES = {0: "Ada", 1: "Ben", 7: "סבתא", 8: "x" * 300}
+NAMES = {0: "Ada", 1: "Ben", 7: "סבתא", 8: "x" * 60}
 WRONG = (190, 40, 30)
 
 

@@ -59,6 +59,13 @@ def test_the_lowest_fnir_against_loops(known: list[tuple[float, bool]], stranger
     assert fnir_at(make(known, strangers), fpir) == min(counted(known, strangers, at)[1] for at in allowed)
 
 
+def test_a_rate_that_is_met_exactly() -> None:
+    """One of four strangers is above 0.35; to answer none of them costs one of the two known."""
+    rates = curve(np.array([0.35, 0.45]), np.array([True, True]), np.array([0.1, 0.2, 0.3, 0.4]))
+    assert fnir_at(rates, 0.24) == 0.5
+    assert fnir_at(rates, 0.25) == 0.0
+
+
 @given(SCORES, st.one_of(st.floats(0.001, 0.999), st.sampled_from([0.1, 0.2, 0.29, 0.3, 0.5, 0.7])))
 def test_the_threshold_is_the_smallest(strangers: list[float], fpir: float) -> None:
     threshold = threshold_at(np.array(strangers), fpir)

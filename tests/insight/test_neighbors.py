@@ -41,7 +41,6 @@ def test_more_than_principal_components_show() -> None:
 def test_chance_has_no_part() -> None:
     points, _ = grouped(5, 4)
     np.testing.assert_array_equal(neighbor_map(points), neighbor_map(points))
-    np.testing.assert_allclose(neighbor_map(points.astype(np.float32)), neighbor_map(points), atol=3)
 
 
 @pytest.mark.parametrize("num", [1, 2, 3, 4])

@@ -19,6 +19,7 @@ from glassnet.nn import (
     ConvTranspose2d,
     Dropout,
     Flatten,
+    GlobalMaxPool,
     GroupNorm,
     Linear,
     MaxPool2d,
@@ -28,7 +29,7 @@ from glassnet.nn import (
     Tanh,
     cross_entropy,
 )
-from glassnet.ops import Random, mean, relu, square, sum
+from glassnet.ops import Random, maximum, mean, minimum, relu, square, sum
 from glassnet.ops.random import draw
 
 NUMBERS = np.random.default_rng(0)
@@ -229,6 +230,8 @@ def test_weights_that_cross_a_corner_are_named_and_counted() -> None:
     assert agreement.smooth_cosine == pytest.approx(1.0, abs=1e-12)
     assert agreement.cosine < 0.99
     assert not sweep(landscape, weights, 1e-5, is_counting=True).crossed["w"].any()
+    landscape, weights = landscape_of(model, lambda batch, random: relu(sum(model.w) - 0.49978), {})
+    assert landscape.nudge(weights, 1e-3, is_counting=True).crossed["w"].tolist() == [1, 1, 1, 1]
 
 
 def test_corners_of_pooling_are_counted_and_not_those_that_cancel() -> None:
@@ -257,6 +260,38 @@ def test_corners_of_pooling_are_counted_and_not_those_that_cancel() -> None:
         places.append(blocks.argmax(-1))
     # Where another place wins, two places change sides: the winner and the loser.
     assert crossed[name][index] == 2 * np.count_nonzero(places[0] != places[1]) > 0
+
+
+def test_a_corner_where_all_places_meet() -> None:
+    """The largest number of a channel, of which the nudge has changed one only."""
+    images = NUMBERS.standard_normal((3, 2, 4, 4))
+    conv = Conv2d(2, 3, 1, has_bias=False, generator=np.random.default_rng(1))
+    landscape, weights = regressing(Sequential(conv, GlobalMaxPool()), images)
+    ((name, kernel),) = weights.items()
+    crossed = landscape.nudge(weights, 0.3, is_counting=True).crossed[name]
+    expected = np.zeros(kernel.shape)
+    for o, c in np.ndindex(3, 2):
+        up, down = (
+            np.einsum("c,bchw->bhw", kernel[o, :, 0, 0] + sign * 0.3 * np.eye(2)[c], images).reshape(3, -1).argmax(1)
+            for sign in (1.0, -1.0)
+        )
+        expected[o, c] = 2 * np.count_nonzero(up != down)
+    assert expected.any()
+    assert crossed.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("choice", [maximum, minimum])
+def test_a_corner_between_two_numbers(choice: Callable[[Tensor, Tensor], Tensor]) -> None:
+    class Choice(Module):
+        """The larger or smaller of w and each row of x."""
+
+        def __init__(self) -> None:
+            self.w = Tensor(np.array([0.5, 1.5]))
+
+    model = Choice()
+    x = np.array([[0.45, 0.0], [0.52, 1.3], [1.0, 1.9]])
+    landscape, weights = landscape_of(model, lambda batch, random: sum(choice(model.w, batch["x"])), {"x": x})
+    assert landscape.nudge(weights, 0.1, is_counting=True).crossed["w"].tolist() == [2, 0]
 
 
 def test_the_size_of_a_nudge_is_doubted() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,8 @@ RUNTIME = get_runtime("onnx")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield write_persons(tmp_path / "people", {"Dana": 9, "Noa": 12, "Uri": 3})
+def folder(tmp_path: Path) -> Path:
+    return write_persons(tmp_path / "people", {"Dana": 9, "Noa": 12, "Uri": 3})
 
 
 def opened(folder: Path, **given: object) -> Faces:
