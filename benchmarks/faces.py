@@ -6,8 +6,8 @@
 Each split is a folder of links, `train` and `test`, as a user would make it. With --strangers that many persons, drawn
 by the seed, are left out of `train` and all their photos are in `test`; the product chooses its threshold without them.
 Printed for each split: identified (largest cosine, whatever the threshold), macro (mean over persons), the threshold
-that was chosen, the strangers' photos answered with a name there (FPIR), and the known persons' photos answered with their
-own name (TPIR = 1 - FNIR), also at the threshold which gives an FPIR of exactly 1 % on these strangers.
+that was chosen, the strangers' photos answered with a name there (FPIR), and the known persons' photos answered with
+their own name (TPIR = 1 - FNIR), also at the threshold which gives an FPIR of exactly 1 % on these strangers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from glassnet.data import locate, people, splits
 from glassnet.data.people import STRANGER
 from glassnet.insight.identification import curve, fnir_at, macro_average, rates_at, recall_by_person
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import fit_to_data, open_task, settings_for
+from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
 from glassnet.tasks.recognition import Recognizer, calibrated, matches, open_gallery
 from glassnet.training import create, train
 from glassnet.training.events import Finished
@@ -68,7 +68,7 @@ def one_in_five(photos: Sequence[splits.Photo], seed: int) -> Array:
 
 def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
     """Train on the folder, and answer its test photos."""
-    settings = settings_for("faces", {"data": str(folder), **given})
+    settings = on_this_machine(settings_for("faces", {"data": str(folder), **given}), given)
     runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     task = open_task(settings, runtime)
     run = create(folder / "run", fit_to_data(settings, task, given), task.facts)

@@ -1,9 +1,10 @@
-"""The forms in which runtimes/onnx_*.py writes convolutions, beside the obvious ones, alternating in one process.
+"""The forms in which runtimes/onnx_*.py writes convolutions and poolings, beside the obvious ones, alternating in one
+process.
 
     python benchmarks/onnx_forms.py [--rounds 9] [--threads N]
 
-A row is one convolution of the U-Net or the ConvNetJS net: milliseconds of each form (median), and in brackets the
-obvious form's time over that of the form that is used.
+A row is one convolution of the U-Net or the ConvNetJS net, or one gradient of a pooling by 2 in the network `fast`:
+milliseconds of each form (median), and in brackets the obvious form's time over that of the form that is used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import onnxruntime
@@ -20,13 +22,15 @@ import onnxruntime
 from glassnet.autodiff import PRIMITIVES, Array, ArraySpec
 from glassnet.baselines.machine import describe
 from glassnet.graph import Graph, trace
-from glassnet.runtimes import onnx_convolution
+from glassnet.runtimes import onnx_convolution, onnx_pooling
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.runtimes.onnx_builder import Builder
 from glassnet.runtimes.onnx_lowering import RULES
 
 # batch, in and out channels, size of the image, size of the kernel
 SHAPES = [(16, 48, 48, 14, 3), (16, 64, 64, 7, 3), (64, 64, 64, 7, 3), (32, 16, 20, 16, 5), (32, 20, 20, 8, 5)]
+# images (B, C, H, W)
+POOLED_SHAPES = [(128, 64, 31, 31), (128, 256, 15, 15), (32, 16, 32, 32)]
 
 
 def swapped_weight_gradient(b: Builder, call: object) -> str:
@@ -77,22 +81,43 @@ def main() -> None:
         }
         for name, (primitive, shapes, params) in cases.items():
             arrays = [np.random.default_rng(0).standard_normal(shape, np.float32) for shape in shapes]
-            graph = graph_of(primitive, shapes, params)
-            used = runner(graph, arguments.threads, arrays)
-            obvious = _obviously(lambda graph=graph, arrays=arrays: runner(graph, arguments.threads, arrays))
-            np.testing.assert_allclose(used()["y"], obvious()["y"], rtol=1e-3, atol=1e-3)  # type: ignore[index]
-            compare(f"{batch} x {channels}->{out} at {size}x{size}, {k}x{k}, {name}", used, obvious, arguments.rounds)
+            title = f"{batch} x {channels}->{out} at {size}x{size}, {k}x{k}, {name}"
+            race(title, graph_of(primitive, shapes, params), arrays, arguments)
+    for shape in POOLED_SHAPES:
+        size = (shape[2] // 2, shape[3] // 2)
+        x = np.random.default_rng(0).standard_normal(shape, np.float32)
+        inside = x[:, :, : 2 * size[0], : 2 * size[1]]
+        out = inside.reshape(*shape[:2], size[0], 2, size[1], 2).max((3, 5))
+        how = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+        graph = graph_of("max_pool2d_gradient", [out.shape, shape, out.shape], how)
+        race(
+            f"{shape[0]} x {shape[1]} at {shape[2]}x{shape[3]}, 2x2 pooling's gradient", graph, [out, x, out], arguments
+        )
 
 
-def _obviously(make: Callable[[], Callable[[], object]]) -> Callable[[], object]:
-    """``make()`` with the forms switched off: plain Conv, ConvTranspose, and swapped axes."""
-    limit, rule = onnx_convolution._SMALL_IMAGE_PX, RULES["conv2d_weight_gradient"]
+def race(title: str, graph: Graph, arrays: list[Array], arguments: argparse.Namespace) -> None:
+    used = runner(graph, arguments.threads, arrays)
+    with obvious_forms():
+        obvious = runner(graph, arguments.threads, arrays)
+    np.testing.assert_allclose(used()["y"], obvious()["y"], rtol=1e-3, atol=1e-3)  # type: ignore[index]
+    compare(title, used, obvious, arguments.rounds)
+
+
+@contextmanager
+def obvious_forms() -> Iterator[None]:
+    """The forms switched off: plain Conv, ConvTranspose, swapped axes, and poolings as if their windows overlapped."""
+    limit, rule, test = (
+        onnx_convolution._SMALL_IMAGE_PX,
+        RULES["conv2d_weight_gradient"],
+        onnx_pooling._lie_side_by_side,
+    )
     onnx_convolution._SMALL_IMAGE_PX = 0
+    onnx_pooling._lie_side_by_side = lambda call: False
     RULES["conv2d_weight_gradient"] = swapped_weight_gradient  # type: ignore[index]
     try:
-        return make()
+        yield
     finally:
-        onnx_convolution._SMALL_IMAGE_PX = limit
+        onnx_convolution._SMALL_IMAGE_PX, onnx_pooling._lie_side_by_side = limit, test
         RULES["conv2d_weight_gradient"] = rule  # type: ignore[index]
 
 

@@ -53,6 +53,15 @@ def normalized_conv_net(generator: np.random.Generator) -> Module:
     )  # fmt: skip
 
 
+def odd_net(generator: np.random.Generator) -> Module:
+    """For images of 11 by 11, which two poolings make 5 by 5 and 2 by 2: each leaves the last row and column out."""
+    return Sequential(
+        Conv2d(3, 8, 3, padding=1, has_bias=False, generator=generator), MaxPool2d(2), BatchNorm2d(8), ReLU(),
+        Conv2d(8, 12, 3, padding=1, has_bias=False, generator=generator), MaxPool2d(2), BatchNorm2d(12), ReLU(),
+        Flatten(), Linear(12 * 4, 10, generator=generator),
+    )  # fmt: skip
+
+
 def residual_net(generator: np.random.Generator) -> Module:
     inner = Sequential(
         Conv2d(8, 16, 3, stride=2, padding=1, has_bias=False, generator=generator), BatchNorm2d(16), ReLU(),

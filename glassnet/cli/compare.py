@@ -277,11 +277,11 @@ def _lines(results: Sequence[Result], plan: Plan) -> Image.Image:
     colors = [*_CLASSICAL_COLORS, *_blues(len(plan.widths))]
     lines = []
     for (name, row), color in zip(methods.items(), colors, strict=True):
-        shown = f"network, {row[0].num_kept:,}" if row[0].cell.algorithm == NETWORK else name
+        shown = f"network of {row[0].num_kept:,} numbers" if row[0].cell.algorithm == NETWORK else name
         shares = [100 * result.accuracy for result in row]
         lines.append(Line(shown, [result.cell.num_training for result in row], shares, has_dots=True, color=color))
     return line_chart(
-        lines, title="Networks of thousands and of millions of weights, beside classical algorithms",
+        lines, title="Networks with few and with many weights, beside classical algorithms",
         x_label="training photos", y_label=f"accuracy in % on {plan.num_test:,} test photos", x_scale="log",
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def evaluate_faces(opened: Opened, data: str | None, fpir: float | None) -> dict
         gallery = open_gallery(opened, fpir)
         probes = other_probes(Path(data), opened.run, gallery)
     notify(probes.notices)
-    answers = identified(recognizer, probes.pictures, gallery)
+    answers = identified(recognizer, probes.pictures, gallery, calibration_of(opened.run, opened.checkpoint))
     checkpoint = opened.checkpoint
     return {
         "accuracy": answers.accuracy,

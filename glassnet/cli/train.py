@@ -55,7 +55,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     """
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
-    from glassnet.tasks import fit_to_data, open_task, settings_for
+    from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
     from glassnet.training import create
     from glassnet.training import train as training
 
@@ -65,6 +65,8 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
         run = _find(task, settings, path)
         run.adopt(given)
         settings = run.settings
+    else:
+        settings = on_this_machine(settings, given)
     runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     opened = open_task(settings, runtime)
     click.echo(f"learning from {readable(opened.source)}", err=True)

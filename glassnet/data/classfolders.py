@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -78,6 +78,11 @@ class FileList(Sequence[File]):
         used, folder_of = np.unique(self.places[:, 2], return_inverse=True)
         names, class_of = np.unique([shown(Path(self.folders[number].name)) for number in used], return_inverse=True)
         return names.tolist(), class_of.astype(np.int64)[folder_of]
+
+    def by_class(self) -> Iterator[NDArray[np.int64]]:
+        """Of each class, in the order of the names, which files are in it."""
+        _, class_of = self.classes()
+        yield from np.split(np.argsort(class_of, kind="stable"), np.cumsum(np.bincount(class_of))[:-1])
 
 
 @dataclass(frozen=True)

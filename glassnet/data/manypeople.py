@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,7 +58,8 @@ def load(
     training, held_out = files[np.flatnonzero(is_kept & ~is_held_out)], files[np.flatnonzero(is_held_out)]
     before, _ = files.classes()
     names, labels = files[np.flatnonzero(is_kept)].classes()
-    notices += at_most([f"{name}: left out, no photo of this person is left" for name in before if name not in names])
+    gone = sorted(set(before) - set(names))
+    notices += at_most([f"{name}: left out, no photo of this person is left" for name in gone])
     if len(names) < 2:
         raise people._refusal(
             path, f"photos of {names[0] if names else 'nobody'} only", "add photos of two people", notices
@@ -88,17 +88,12 @@ def _is_distinct(files: FileList, sums: NDArray[np.uint64], notices: list[str]) 
 def _is_held_out(files: FileList, sums: NDArray[np.uint64], is_kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,): of the photos kept about one in ten, person by person, as in a small set."""
     is_held_out = np.zeros(len(files), bool)
-    for rows in _by_class(files):
+    for rows in files.by_class():
         photos = _as_read(files, sums, rows)
         kept = {photo.digest for photo, is_one in zip(photos, is_kept[rows], strict=True) if is_one}
         chosen = people._held_out(photos, kept)
         is_held_out[rows] = [photo.digest in chosen for photo in photos]
     return is_held_out & is_kept
-
-
-def _by_class(files: FileList) -> Iterator[NDArray[np.int64]]:
-    _, class_of = files.classes()
-    yield from np.split(np.argsort(class_of, kind="stable"), np.cumsum(np.bincount(class_of))[:-1])
 
 
 def _as_read(files: FileList, sums: NDArray[np.uint64], rows: NDArray[np.int64]) -> list[Read]:

@@ -123,7 +123,7 @@ def decoded(paths: Sequence[str], decoder: Decoder, shape: tuple[int, ...]) -> D
 def sample(images: NDArray[np.uint8] | Stream, num: int) -> NDArray[np.uint8]:
     """At most so many of the pictures, from all over, since in a folder they lie class by class."""
     indices = np.arange(0, len(images), max(1, -(-len(images) // num)))
-    return images[indices] if isinstance(images, np.ndarray) else read(images, indices)[0]
+    return readable(images, indices)[0]
 
 
 def readable(
@@ -132,7 +132,8 @@ def readable(
     """Those of the pictures that can be read, and which these are."""
     if isinstance(images, np.ndarray):
         return images[indices], indices
-    some, reasons = read(images, indices)
+    with closing(images):
+        some, reasons = read(images, indices)
     return some, np.delete(indices, list(reasons))
 
 

@@ -36,7 +36,7 @@ def divide(files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_]
     names, class_of = files.classes()
     if is_test is None:
         is_test = np.zeros(len(files), bool)
-        for members in np.split(np.argsort(class_of, kind="stable"), np.cumsum(np.bincount(class_of))[:-1]):
+        for members in files.by_class():
             is_test[members] = _held_out(files[members], sums[members])
     training, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
     is_known = np.isin(np.arange(len(names)), class_of[training])

@@ -18,7 +18,7 @@ from glassnet.ops import Random
 Weights: TypeAlias = Mapping[str, Array]
 LossFunction: TypeAlias = Callable[[Mapping[str, Tensor], Random], Tensor]
 
-_WEIGHTS, _GRADIENTS = "weights/", "gradients/"
+WEIGHTS, _GRADIENTS = "weights/", "gradients/"
 _TRIED, _TRYING_S = 1e-4, 1.0
 
 
@@ -47,11 +47,11 @@ class Landscape:
 
     def loss(self, weights: Weights) -> float:
         """One forward pass."""
-        return float(evaluate(self.graph, self._with(weights))["loss"])
+        return float(evaluate(self.graph, self.with_weights(weights))["loss"])
 
     def gradient(self, weights: Weights) -> tuple[float, dict[str, Array]]:
         """The loss, and its slope along every weight by backpropagation."""
-        outputs = evaluate(self.gradient_graph, self._with(weights))
+        outputs = evaluate(self.gradient_graph, self.with_weights(weights))
         return float(outputs["loss"]), {name: outputs[_GRADIENTS + name] for name in weights}
 
     def nudge(self, weights: Weights, epsilon: float, is_counting: bool = False) -> Nudged:
@@ -59,18 +59,18 @@ class Landscape:
 
         ``is_counting``: count the corners, too.
         """
-        graph = NudgedGraph(self.graph, self._with(weights), "loss", is_counting)
-        found = {name: graph.nudge(_WEIGHTS + name, epsilon) for name in weights}
+        graph = NudgedGraph(self.graph, self.with_weights(weights), "loss", is_counting)
+        found = {name: graph.nudge(WEIGHTS + name, epsilon) for name in weights}
         up, down, crossed = ({name: parts[i] for name, parts in found.items()} for i in range(3))
         return Nudged(up, down, crossed)
 
     def estimate_nudge_s(self, weights: Weights) -> float:
         """About how long `nudge` takes, found with a few weights of the largest tensors."""
         began = time.perf_counter()
-        graph = NudgedGraph(self.graph, self._with(weights), "loss")
+        graph = NudgedGraph(self.graph, self.with_weights(weights), "loss")
         tried_s, num_tried = 0.0, 0
         for name in sorted(weights, key=lambda name: -weights[name].size):
-            tried_s += weights[name].size * graph.seconds_each(_WEIGHTS + name, _TRIED)
+            tried_s += weights[name].size * graph.seconds_each(WEIGHTS + name, _TRIED)
             num_tried += weights[name].size
             if time.perf_counter() - began > _TRYING_S:
                 break
@@ -78,14 +78,15 @@ class Landscape:
 
     def of_the_network(self) -> tuple[Graph, Graph]:
         """Both graphs without what does not depend on the weights: how the pictures are varied."""
-        names = [name for name in self.graph.inputs if name.startswith(_WEIGHTS)]
+        names = [name for name in self.graph.inputs if name.startswith(WEIGHTS)]
         graph, gradient_graph = (
             replace(graph, calls=tuple(reached(graph, names))) for graph in (self.graph, self.gradient_graph)
         )
         return graph, gradient_graph
 
-    def _with(self, weights: Weights) -> dict[str, Array]:
-        return {**self.inputs, **{_WEIGHTS + name: array for name, array in weights.items()}}
+    def with_weights(self, weights: Weights) -> dict[str, Array]:
+        """All inputs of the graphs."""
+        return {**self.inputs, **{WEIGHTS + name: array for name, array in weights.items()}}
 
 
 def in_float64(model: Module) -> dict[str, Array]:
@@ -98,14 +99,14 @@ def trace_loss(
     model: Module, loss_of: LossFunction, inputs: Mapping[str, ArraySpec], random_dtype: str = "float64"
 ) -> tuple[Graph, Graph]:
     """The graphs of a `Landscape`: ``loss_of(inputs by name, random)``, and the same with its gradient."""
-    specs = {_WEIGHTS + name: tensor.spec for name, tensor in model.parameters().items()} | dict(inputs)
+    specs = {WEIGHTS + name: tensor.spec for name, tensor in model.parameters().items()} | dict(inputs)
 
     def with_gradient(tensors: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         def loss(parameters: Mapping[str, Tensor]) -> Tensor:
             with model.holding(parameters):
                 return loss_of({name: tensors[name] for name in inputs}, random)
 
-        weights = {name: tensors[_WEIGHTS + name] for name in model.parameters()}
+        weights = {name: tensors[WEIGHTS + name] for name in model.parameters()}
         value, gradients = value_and_grad(loss)(weights)
         return {"loss": value, **{_GRADIENTS + name: gradient for name, gradient in gradients.items()}}
 

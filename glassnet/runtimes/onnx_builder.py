@@ -13,9 +13,6 @@ from onnx import helper, numpy_helper
 from glassnet.autodiff import Array, ArraySpec
 from glassnet.graph import Graph, GraphCall
 
-# With this slope HardSigmoid is a step: 1 for every x > 1e-38, 0 for x <= 0. It is vectorized; Where and Sign are not.
-STEEP = 1e38
-
 
 class Builder:
     """Collects nodes. Rules ask it for the names of values; a deferred value is lowered when it is first asked for."""

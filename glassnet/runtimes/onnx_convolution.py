@@ -51,8 +51,8 @@ def conv2d_input_gradient(b: Builder, call: GraphCall) -> str:
     ends, steps = b.integers(smallest, smallest), b.integers(-1, -1)
     turned = b.node("Slice", b.transpose(b.name(w), 1, 0, 2, 3), steps, ends, b.integers(2, 3), steps)
     name, (height, width) = inside(b, g)
-    wide = b.share(("wide", g), lambda: b.transpose(name, 1, 2, 3, 0))
-    (batch, _, full_height, full_width) = b.spec(g).shape
+    wide = b.share(("wide inside", g), lambda: b.transpose(name, 1, 2, 3, 0))
+    batch, _, full_height, full_width = b.spec(g).shape
     top, left = kh - 1 - ph, kw - 1 - pw
     pads = [top, left, top + full_height - height, left + full_width - width]
     shapes = (channels, out_channels, kh, kw), (batch, out_channels, height, width)
@@ -62,7 +62,8 @@ def conv2d_input_gradient(b: Builder, call: GraphCall) -> str:
 def inside(b: Builder, g: int) -> tuple[str, tuple[int, int]]:
     """A gradient of images without the last rows and columns that are known to be zeros; its height and width."""
     known: tuple[str, tuple[int, int]] | None = b.shared.get(("inside", g))
-    return known or (b.name(g), b.spec(g).shape[2:])
+    height, width = b.spec(g).shape[2:]
+    return known or (b.name(g), (height, width))
 
 
 def _is_small(b: Builder, call: GraphCall, x: int, w: int) -> bool:
@@ -81,10 +82,10 @@ def _conv_small(
     ``wide`` is (C, H, W, B) already; ``image_shape`` is what it was.
     """
     (batch, channels, height, width), (out_channels, _, kh, kw) = image_shape, kernel_shape
-    (top, left, bottom, right) = pads
+    top, left, bottom, right = pads
     image = b.reshape(wide, 1, channels, height, width * batch)
-    pads = [top, left * batch, bottom, right * batch]
-    out = b.node("Conv", image, kernel, *([bias] if bias else []), pads=pads, dilations=[1, batch])
+    inputs, around = [image, kernel, *([bias] if bias else [])], [top, left * batch, bottom, right * batch]
+    out = b.node("Conv", *inputs, pads=around, dilations=[1, batch])
     size = height + top + bottom - kh + 1, width + left + right - kw + 1
     return b.transpose(b.reshape(out, out_channels, *size, batch), 3, 0, 1, 2)
 

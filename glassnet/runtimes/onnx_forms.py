@@ -8,9 +8,12 @@ import numpy as np
 from onnx import TensorProto
 
 from glassnet.graph import GraphCall
-from glassnet.runtimes.onnx_builder import STEEP, Builder, per_channel
+from glassnet.runtimes.onnx_builder import Builder, per_channel
 from glassnet.runtimes.onnx_convolution import conv2d
 from glassnet.runtimes.onnx_normalization import channel_sums, scale_and_shift
+
+# With this slope HardSigmoid is a step: 1 for every x > 1e-38, 0 for x <= 0. It is vectorized; Where and Sign are not.
+_STEEP = 1e38
 
 
 def add(b: Builder, call: GraphCall) -> str:
@@ -75,7 +78,7 @@ def _is_gemm(b: Builder, call: GraphCall) -> bool:
 
 def reduce_sum(b: Builder, call: GraphCall) -> str:
     x = call.inputs[0]
-    if call.params["axes"] == (0, 2, 3) and len(b.spec(x).shape) == 4 and b.spec(x).dtype.kind == "f":
+    if call.params["axes"] == (0, 2, 3) and len(b.spec(x).shape) == 4:
         return b.reshape(channel_sums(b, x), *b.spec(call.output).shape)
     return _reduce(b, call, "ReduceSum")
 
@@ -91,7 +94,7 @@ def _reduce(b: Builder, call: GraphCall, op_type: str) -> str:
 
 
 def step(b: Builder, call: GraphCall) -> str:
-    return b.node("HardSigmoid", b.name(call.inputs[0]), alpha=STEEP, beta=0.0)
+    return b.node("HardSigmoid", b.name(call.inputs[0]), alpha=_STEEP, beta=0.0)
 
 
 def slice_of(b: Builder, call: GraphCall) -> str:

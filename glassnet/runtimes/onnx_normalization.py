@@ -91,9 +91,7 @@ def _centered(b: Builder, x: int, form: _Form) -> tuple[str, str]:
 
     def make() -> tuple[str, str]:
         ones = b.constant(np.ones(form.channels, np.float32))
-        centered = scale_and_shift(
-            b, form.apply(b, b.name(x)), ones, b.node("Neg", _mean(b, x, form)), form.channels
-        )
+        centered = scale_and_shift(b, form.apply(b, b.name(x)), ones, b.node("Neg", _mean(b, x, form)), form.channels)
         return centered, _channel_mean(b, b.node("Mul", centered, centered), form)
 
     centered, variance = b.share(("centered", x), make)
@@ -113,7 +111,9 @@ def channel_sums(b: Builder, x: int) -> str:
         if squared is not None:
             count = b.constant(np.array(form.batch * form.length, np.float32))
             return b.node("Mul", _centered(b, squared, form)[1], count)
-        rows = b.node("ReduceSum", b.reshape(b.name(x), form.batch * form.channels, form.length), b.integers(1), keepdims=0)
+        rows = b.node(
+            "ReduceSum", b.reshape(b.name(x), form.batch * form.channels, form.length), b.integers(1), keepdims=0
+        )
         return b.node("ReduceSum", b.reshape(rows, form.batch, form.channels), b.integers(0), keepdims=0)
 
     return str(b.share(("channel sums", x), make))

@@ -29,7 +29,7 @@ def max_pool2d_gradient(b: Builder, call: GraphCall) -> str:
     winners = _winners(b, call, x, out)
     shares = b.node("Div", b.name(g), _window_sums(b, winners, call))
     blame = b.node("Mul", _spread(b, shares, call.params["kernel"]), winners)
-    missed = _missed(b, call)
+    missed = _missed(b, call, x)
     if not any(missed):
         return blame
     height, width = b.spec(x).shape[2:]
@@ -67,28 +67,28 @@ def _lie_side_by_side(call: GraphCall) -> bool:
     return call.params["kernel"] == call.params["stride"] and call.params["padding"] == (0, 0)
 
 
-def _missed(b: Builder, call: GraphCall) -> tuple[int, int]:
+def _missed(b: Builder, call: GraphCall, images: int) -> tuple[int, int]:
     """The last rows and columns that no window reaches, where windows lie side by side."""
-    (height, width), (kh, kw) = b.spec(call.inputs[-2 if len(call.inputs) > 1 else 0]).shape[2:], call.params["kernel"]
+    (height, width), (kh, kw) = b.spec(images).shape[2:], call.params["kernel"]
     return height % kh, width % kw
 
 
 def _reached(b: Builder, call: GraphCall, images: int) -> str:
-    """The images as far as windows reach, where they lie side by side; a convolution does not make the rest."""
-    missed = _missed(b, call)
+    """The images as far as windows reach, where those lie side by side; a convolution does not make the rest."""
+    missed = _missed(b, call, images)
     if not any(missed) or not _lie_side_by_side(call):
         return b.name(images)
+    return str(b.share(("reached", images, missed), lambda: _cut(b, images, missed)))
 
-    def make() -> str:
-        made = b.producer(images, "conv2d_with")
-        is_only_pooled = all(user.primitive.startswith("max_pool2d") for user in b.users(images))
-        whole = None if made is None or not is_only_pooled else convolution.conv2d_cut(b, made, missed)
-        if whole is not None:
-            return whole
-        ends = (n - m for n, m in zip(b.spec(images).shape[2:], missed, strict=True))
-        return b.node("Slice", b.name(images), b.integers(0, 0), b.integers(*ends), b.integers(2, 3))
 
-    return str(b.share(("reached", images, missed), make))
+def _cut(b: Builder, images: int, missed: tuple[int, int]) -> str:
+    made = b.producer(images, "conv2d_with")
+    if made is not None and all(user.primitive.startswith("max_pool2d") for user in b.users(images)):
+        less = convolution.conv2d_cut(b, made, missed)
+        if less is not None:
+            return less
+    ends = (n - m for n, m in zip(b.spec(images).shape[2:], missed, strict=True))
+    return b.node("Slice", b.name(images), b.integers(0, 0), b.integers(*ends), b.integers(2, 3))
 
 
 def _spread(b: Builder, name: str, scale: tuple[int, int]) -> str:
@@ -108,7 +108,7 @@ def _winners(b: Builder, call: GraphCall, x: int, out: int) -> str:
 
 
 def _window_sums(b: Builder, name: str, call: GraphCall) -> str:
-    """(B, C, H' kH, W' kW) -> (B, C, H', W') as a product with zeros and ones, several times as fast as AveragePool."""
+    """(B, C, H' kH, W' kW) -> (B, C, H', W') as a product with zeros and ones, which is faster than AveragePool."""
     batch, channels, height, width = b.spec(call.inputs[2]).shape
     kh, kw = call.params["kernel"]
     columns = np.tile(np.repeat(np.eye(width, dtype=np.float32), kw, axis=0), (kh, 1))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from glassnet.baselines.machine import machine
 from glassnet.errors import SettingsError
 from glassnet.runtimes import Runtime
 from glassnet.tasks import classification, faces, houses
@@ -17,6 +19,7 @@ from glassnet.training.settings import BUDGETS
 
 TASKS = (CIFAR10, faces.NAME, houses.NAME)
 _OF_FACES = {"crop": True, "fpir": 0.01}
+_BFLOAT16 = {"amx_bf16", "avx512_bf16"}  # processors that multiply in it
 _FEW = 16  # examples in a batch of a small folder, if there are as many
 
 
@@ -54,6 +57,15 @@ def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
     return Settings(**{**own, **given})
 
 
+def on_this_machine(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """The settings with the fastest runtime there is, for faces, which take minutes, and who did not choose."""
+    is_chosen = not given.keys().isdisjoint(("runtime", "device", "precision"))
+    if settings.task != faces.NAME or is_chosen or find_spec("torch") is None:
+        return settings
+    has_bfloat16 = not _BFLOAT16.isdisjoint(machine()["instructions"])
+    return dataclasses.replace(settings, runtime="torch", precision="bfloat16" if has_bfloat16 else "auto")
+
+
 def open_task(settings: Settings, runtime: Runtime) -> Task:
     """The task with its data loaded."""
     if settings.task == houses.NAME:
@@ -76,4 +88,4 @@ def fit_to_data(settings: Settings, task: Task, given: Mapping[str, Any]) -> Set
     return settings
 
 
-__all__ = ["TASKS", "fit_to_data", "open_task", "settings_for"]
+__all__ = ["TASKS", "fit_to_data", "on_this_machine", "open_task", "settings_for"]

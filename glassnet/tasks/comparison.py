@@ -93,9 +93,9 @@ def split_of(run: Run, folder: Path | None = None) -> Split:
         )
     home = people.find_default() if settings.data is None else Path(settings.data)
     known = people.load(home, framing=Framing.from_json(facts["framing"]))
-    if list(known.names) != facts["people"]:
+    if any(faces.facts_of(known)[name] != facts[name] for name in ("people", "photos")):
         raise DataError(
-            f"expected in {home} the people that {run.path} was trained on; got others. To fix: put the folder back as "
+            f"expected in {home} the photos that {run.path} was trained on; got others. To fix: put the folder back as "
             "it was, or leave --run out."
         )
     if folder is not None:

@@ -142,7 +142,7 @@ class Ledger:
 def _result(line: str) -> Result:
     values = json.loads(line)
     result = Result(Cell(**values.pop("cell")), **values)
-    if not 0.0 <= result.accuracy <= 1.0:
+    if not (0.0 <= result.accuracy <= 1.0 and min(result.num_kept, result.training_s, result.answering_s) >= 0):
         raise ValueError(line)
     return result
 

@@ -17,7 +17,7 @@ from glassnet.data.pictures import Pictures
 from glassnet.errors import DataError
 from glassnet.insight.facesheets import FaceMistake
 from glassnet.insight.identification import Curve, curve, nearest_photos, rates_at, recall_by_person
-from glassnet.tasks.calibration import simulated_strangers
+from glassnet.tasks.calibration import Calibration, simulated_strangers
 from glassnet.tasks.faces import folder_of
 from glassnet.tasks.gallery import Gallery
 from glassnet.tasks.recognition import Matches, Recognizer, matches
@@ -78,8 +78,13 @@ def other_probes(data: Path, run: Run, gallery: Gallery) -> Probes:
     return replace(probes, notices=(notice, *probes.notices))
 
 
-def identified(recognizer: Recognizer, faces: Pictures, gallery: Gallery) -> Identification:
-    """Let the faces be named; ``faces.labels`` are rows of the gallery, or `STRANGER`. Some must be known."""
+def identified(
+    recognizer: Recognizer, faces: Pictures, gallery: Gallery, calibration: Calibration | None
+) -> Identification:
+    """Let the faces be named; ``faces.labels`` are rows of the gallery, or `STRANGER`. Some must be known.
+
+    Without strangers among them, their scores are those that the calibration expects.
+    """
     is_known = faces.labels != STRANGER
     if not is_known.any():
         raise DataError(
@@ -92,7 +97,9 @@ def identified(recognizer: Recognizer, faces: Pictures, gallery: Gallery) -> Ide
     is_right = found.rows[is_known] == labels
     shares = recall_by_person(is_right, labels, len(gallery.names))
     strangers = found.scores[~is_known]
-    if not len(strangers):
+    if not len(strangers) and calibration is not None:
+        strangers = np.array(calibration.stranger_scores)
+    elif not len(strangers):
         strangers = simulated_strangers(embeddings, labels, gallery.prototypes, gallery.scale)
     rates = curve(found.scores[is_known], is_right, strangers)
     return Identification(

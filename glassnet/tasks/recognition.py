@@ -20,6 +20,7 @@ from glassnet.tasks import faces
 from glassnet.tasks.calibration import (
     DEFAULT_THRESHOLD,
     Calibration,
+    expected_strangers,
     load_calibration,
     save_calibration,
     scores,
@@ -33,7 +34,7 @@ from glassnet.training.step import weights_of
 # Always as many at a time: kernels round differently for other numbers.
 _NUM_EMBEDDED = 32
 _MOST_COSINES = 2**24
-# Of fewer held-out photos the highest scores tell too little, so the photos of the training are looked at too.
+# Of fewer held-out photos the highest scores tell too little.
 _FEW_PHOTOS, _MOST_PHOTOS = 100, 2_000
 
 
@@ -155,12 +156,16 @@ def calibrated(
 ) -> Calibration:
     """Choose the threshold for strangers by photos of the persons of the training, and keep it in the run."""
     recognizer, trained = Recognizer(run, checkpoint, runtime), trained_persons(run, checkpoint)
-    tried = []
-    for pictures in _calibration_photos(people, trained.names):
-        embeddings = recognizer.embed(pictures.images)
-        found = simulated_strangers(embeddings, pictures.labels, trained.centers, run.settings.logit_scale)
-        tried.append(Calibration(checkpoint.step, fpir, len(trained.names) - 1, tuple(sorted(found.tolist()))))
-    calibration = max(tried, key=lambda one: one.threshold(len(trained.names)))
+    centers, num = trained.centers, len(trained.names)
+    learned = _renumbered(people.training, people.names, trained.names)
+    own = (recognizer.embed(learned.images) * centers[learned.labels]).sum(axis=1)
+    tried = [Calibration(checkpoint.step, fpir, num, tuple(expected_strangers(own).tolist()))]
+    held_out = _renumbered(people.held_out, people.names, trained.names)
+    if len(held_out.labels) >= _FEW_PHOTOS:
+        embeddings = recognizer.embed(held_out.images)
+        found = simulated_strangers(embeddings, held_out.labels, centers, run.settings.logit_scale)
+        tried.append(Calibration(checkpoint.step, fpir, num - 1, tuple(sorted(found.tolist()))))
+    calibration = max(tried, key=lambda one: one.threshold(num))
     save_calibration(run.path, calibration)
     return calibration
 
@@ -189,15 +194,6 @@ def _answer(gallery: Gallery, row: int, score: float, probability: float) -> Ans
     name, is_unknown = gallery.names[row], score < gallery.threshold
     number = None if is_unknown else gallery.numbers[row]
     return Answer(number, None if is_unknown else name, probability, is_unknown, name, score)
-
-
-def _calibration_photos(people: People | ManyPeople, names: tuple[str, ...]) -> list[Pictures]:
-    """Sets of photos of the persons that go by these names, whose labels are numbers among them."""
-    held_out = _renumbered(people.held_out, people.names, names)
-    if len(held_out.labels) >= _FEW_PHOTOS:
-        return [held_out]
-    training = _renumbered(people.training, people.names, names)
-    return [pictures for pictures in (held_out, training) if len(pictures.labels)]
 
 
 def _renumbered(pictures: Pictures | StreamedPictures, own: tuple[str, ...], names: tuple[str, ...]) -> Pictures:

@@ -41,7 +41,7 @@ class Batches:
             lambda epoch: generator(seed, "order", epoch).permutation(self.num_examples).astype(np.int64)
         )
         self._under_way: dict[int, Reading] = {}
-        self._unreadable: set[int] = set()
+        self._unreadable: set[str] = set()
         self._notices: list[str] = []
 
     def batch(self, step: int) -> dict[str, Array]:
@@ -104,11 +104,12 @@ class Batches:
         return readable[following % len(readable)]
 
     def _note(self, stream: Stream, index: int, reason: str) -> None:
-        if index in self._unreadable:
+        # By name, since a picture may be several examples.
+        name = name_of(stream.file(index))
+        if name in self._unreadable:
             return
-        self._unreadable.add(index)
+        self._unreadable.add(name)
         if len(self._unreadable) <= MAX_NOTICES:
-            name = name_of(stream.file(index))
             self._notices.append(f"{name}: replaced by the next one of its batch, {reason}")
         if len(self._unreadable) == MAX_NOTICES + 1:
             self._notices.append("and more of this kind")

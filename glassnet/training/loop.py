@@ -21,6 +21,7 @@ from glassnet.nn import Module
 from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
 from glassnet.runtimes import Executable, Runtime
 from glassnet.training import checkpoint as checkpoints
+from glassnet.training import history
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.checkpoint import Checkpoint
@@ -29,7 +30,15 @@ from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
-from glassnet.training.step import TrainingStep, are_examples_held, build_step, build_validation, under, weights_of
+from glassnet.training.step import (
+    TrainingStep,
+    are_examples_held,
+    below,
+    build_step,
+    build_validation,
+    under,
+    weights_of,
+)
 from glassnet.training.task import Task
 
 CHECKPOINT_INTERVAL_S = 30.0
@@ -95,6 +104,7 @@ class _Training:
         self._num_evaluations = start.num_evaluations
         self._accuracy: float | None = None
         self._losses: deque[float] = deque(maxlen=_LOSSES_AVERAGED)
+        history.forget_after(run.history, self.step)
         self.clock = _Clock(start.elapsed_s, time.monotonic())
 
     def events(self) -> Iterator[Event]:
@@ -141,7 +151,7 @@ class _Training:
     def save(self) -> Checkpointed:
         """Put the whole state on disk."""
         elapsed_s = self.clock.elapsed_s()
-        tensors = self._step_graph.named(self._executable.carried())
+        tensors = self._state()
         if not all(np.isfinite(array).all() for array in tensors.values()):
             raise self._diverged("weights that are none")
         state = Checkpoint(self.step, elapsed_s, tensors, self._best, self._since_best, self._num_evaluations)
@@ -215,17 +225,19 @@ class _Training:
         batch = self._batches.places(self.step) if self._are_examples_held else self._batches.batch(self.step)
         return {**under("batch", batch), **scalars, **random}
 
-    def _weights(self) -> dict[str, Array]:
-        return weights_of(self._step_graph.named(self._executable.carried()))
+    def _state(self) -> dict[str, Array]:
+        return self._step_graph.named(self._executable.carried())
 
     def _look(self) -> Iterator[Event]:
-        images = self._task.pictures(self._weights())
+        state = self._state()
+        history.keep(self._run.history, self.step, below(state, "parameters"))
+        images = self._task.pictures(weights_of(state))
         if images is not None:
             file = keep_pictures(self._run.pictures, self.step, images)
             yield Pictured(self.step, self.clock.elapsed_s(), str(file.relative_to(self._run.path)))
 
     def _evaluate(self) -> Evaluated:
-        measured = self._validation.measure(self._weights())
+        measured = self._validation.measure(weights_of(self._state()))
         loss, self._accuracy = measured["loss"], measured.get("accuracy")
         if not math.isfinite(loss):
             raise self._diverged(f"validation loss {loss:g}")

@@ -4,6 +4,7 @@
     task.json             the facts of the task: what using the network takes beside its weights
     events.jsonl          one event on each line, as they happened
     checkpoints/<step>/   the whole state
+    history/<step>.safetensors   the weights at that step
     pictures/<step>.npy   what the network made at that step, with a .png beside it
 
 A process that writes holds the lock file ``lock``; the system frees it even if the process is killed.
@@ -43,6 +44,10 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history"
 
     @property
     def pictures(self) -> Path:

@@ -21,7 +21,7 @@ from glassnet.tasks import settings_for
 from glassnet.tasks.houses import Houses
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.step import build_step
-from tests.networks import images, mlp, normalized_conv_net, residual_net, scalars, step_graph
+from tests.networks import images, mlp, normalized_conv_net, odd_net, residual_net, scalars, step_graph
 
 RUNTIMES = ["numpy", "onnx", "torch"]
 
@@ -42,6 +42,7 @@ CASES = {
     "mlp": Case(lambda random: mlp(random, 48, 32, 10), flat(16), SGD(0.1, 0.9, 1e-3, nesterov=True)),
     "conv net with batch norm": Case(normalized_conv_net, images(8, 8), SGD(0.05, 0.9)),
     "residual net": Case(residual_net, images(4, 8), AdamW(1e-3, 0.1)),
+    "poolings that leave a row out": Case(odd_net, images(8, 11), SGD(0.05, 0.9)),
 }
 
 

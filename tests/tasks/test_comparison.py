@@ -139,11 +139,12 @@ def test_the_network_of_a_run(run: Run, folder: Path, both: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_whose_people_are_gone(run: Run, tmp_path: Path) -> None:
-    others = write_persons(tmp_path / "others", {"Ann": 9, "Eve": 9})
+@pytest.mark.parametrize("nums", [{"Ann": 9, "Eve": 9}, {**NUMS, "Bob": 11}])
+def test_a_run_whose_photos_are_not_as_they_were(run: Run, tmp_path: Path, nums: dict[str, int]) -> None:
+    others = write_persons(tmp_path / "others", nums)
     moved = Run(run.path)
     moved.settings = dataclasses.replace(run.settings, data=str(others))
-    with pytest.raises(DataError, match=r"^expected in .*others the people that .* was trained on; got others\. To"):
+    with pytest.raises(DataError, match=r"^expected in .*others the photos that .* was trained on; got others\. To"):
         split_of(moved)
 
 

@@ -146,6 +146,7 @@ BAD_LINES = {
     "a cell without its size": json.dumps({**dataclasses.asdict(result_of(CELL)), "cell": {"algorithm": NETWORK}}),
     "an accuracy above 1": json.dumps(dataclasses.asdict(result_of(CELL, 1.5))),
     "an accuracy that is no number": json.dumps({**dataclasses.asdict(result_of(CELL)), "accuracy": "high"}),
+    "a time that is no number": json.dumps({**dataclasses.asdict(result_of(CELL)), "training_s": "long"}),
     "not a number": json.dumps({**dataclasses.asdict(result_of(CELL)), "accuracy": float("nan")}),
     "bytes that are no text": "\udcff\udcfe",
     "an empty line": "",

@@ -110,6 +110,14 @@ def test_of_many_that_cannot_be_read_not_all_are_named(stream: Callable[..., Str
     assert notices[-1] == "and more of this kind"
 
 
+def test_a_picture_that_is_several_examples_is_named_once(stream: Callable[..., Stream]) -> None:
+    several = stream(7)[np.array([7, 1, 7, 2])]
+    from_files = Batches({"x": several}, 4, seed=0)
+    from_files.batch(0)
+    assert len(from_files.notices()) == 1
+    from_files.close()
+
+
 def test_a_batch_of_nothing_is_one_line(stream: Callable[..., Stream]) -> None:
     with pytest.raises(DataError, match=r"^expected a batch .*; got none of 8 \(no number .*\)\. To fix: "):
         batches(stream(*range(NUM))).batch(0)

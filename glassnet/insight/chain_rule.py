@@ -1,0 +1,197 @@
+"""The chain rule of a single weight, written out as a sum: (signal coming in) x (blame coming back).
+
+A weight is carried along, unmixed, until a call in which it meets what depends on the examples. How far the result
+of that call moves with the weight is the signal; how far the loss moves with the result is the blame. Both have the
+shape of the result, a number for each place of each example, and the slope of the loss is the sum of their products.
+One mechanism serves every layer, since both come from the rules of the primitives: the blame by carrying back, and
+the signal by carrying forwards, which is carrying back what is itself carried back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from glassnet.autodiff import Array, Call, Tape, Tensor, backward, pullback
+from glassnet.graph import Graph
+from glassnet.insight.landscape import WEIGHTS
+
+# Of the strongest influence on a number; weaker ones come by way of averages over whole pictures and batches.
+_LEAST_INFLUENCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A call in which a weight meets the examples. signal, blame: in the shape of what the call results in."""
+
+    primitive: str
+    position: int  # of the call on the tape
+    signal: Array
+    blame: Array
+
+    @property
+    def terms(self) -> Array:
+        return self.signal * self.blame
+
+    @property
+    def num_terms(self) -> int:
+        """How many numbers the weight has a part in, also where its signal happens to be 0."""
+        if self.signal.ndim == 0:
+            return 1
+        return int(np.prod([len(np.unique(places)) for places in np.nonzero(self.signal)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One product of the sum. index: its place in what the call results in, that of the example among the first axis.
+
+    example: which example of the batch it is of, None if of none alone. patch: (top, left, bottom, right), the part of
+    the picture that the signal was made from, in pixels, None where there is no picture.
+    """
+
+    meeting: int
+    index: tuple[int, ...]
+    example: int | None
+    signal: float
+    blame: float
+    value: float
+    patch: tuple[int, int, int, int] | None
+
+
+@final
+class ChainRule:
+    """The loss of a graph, taken apart for one element of the input ``weights/<name>``.
+
+    graph: with the scalar output ``loss``; inputs: all that it takes. batch_size: of its examples, which are counted by
+    the first axis of everything that is made of them.
+    """
+
+    def __init__(
+        self, graph: Graph, inputs: Mapping[str, Array], batch_size: int, name: str, index: tuple[int, ...]
+    ) -> None:
+        self._graph, self._batch_size = graph, batch_size
+        self._values = {number: Tensor(array) for number, array in graph.constants.items()}
+        self._values |= {number: Tensor(inputs[name]) for name, number in graph.inputs.items()}
+        with Tape() as tape, np.errstate(all="ignore"):
+            for call in graph.calls:
+                self._values[call.output] = call.rules(*(self._values[v] for v in call.inputs), **call.params)
+        self._calls = tape.calls
+        self._on_examples = self._depending([n for n in graph.inputs if not n.startswith(WEIGHTS)])
+        self._on_weights = self._depending([n for n in graph.inputs if n.startswith(WEIGHTS)])
+        self.meetings = self._meet(self._values[graph.inputs[WEIGHTS + name]], index)
+
+    @property
+    def total(self) -> float:
+        """The sum of all terms: the slope of the loss along the weight."""
+        return float(sum(np.sum(meeting.terms) for meeting in self.meetings))
+
+    def picture(self, meeting: Meeting) -> Array | None:
+        """The pictures (B, C, H, W) that the network saw on the way to this call, varied as they were for it."""
+        tensor = self._picture(meeting)
+        return None if tensor is None else tensor.numpy()
+
+    def largest(self, num: int) -> list[Term]:
+        """The terms that say most, for or against."""
+        found = []
+        for number, meeting in enumerate(self.meetings):
+            terms = meeting.terms.reshape(-1)
+            for place in np.argsort(-np.abs(terms), kind="stable")[:num].tolist():
+                if terms[place]:
+                    found.append((number, place))
+        found.sort(key=lambda entry: -abs(self.meetings[entry[0]].terms.reshape(-1)[entry[1]]))
+        return [self._term(number, place) for number, place in found[:num]]
+
+    def _depending(self, names: Sequence[str]) -> set[Tensor]:
+        reached = {self._values[self._graph.inputs[name]] for name in names}
+        for call in self._calls:
+            if not reached.isdisjoint(call.inputs):
+                reached.add(call.output)
+        return reached
+
+    def _meet(self, weight: Tensor, index: tuple[int, ...]) -> list[Meeting]:
+        nudge = np.zeros(weight.shape, weight.dtype)
+        nudge[index] = 1.0
+        nudges = {weight: nudge}
+        met: list[tuple[int, Array]] = []
+        for position, call in enumerate(self._calls):
+            if nudges.keys().isdisjoint(call.inputs):
+                continue
+            moved = _carried_forwards(call, nudges)
+            if moved is None:
+                continue
+            if call.output in self._on_examples:
+                met.append((position, moved))
+            else:
+                nudges[call.output] = moved
+        loss = self._values[self._graph.outputs["loss"]]
+        outputs = [self._calls[position].output for position, _ in met]
+        blames = backward(self._calls, loss, Tensor(np.ones((), loss.dtype)), outputs)
+        return [
+            Meeting(self._calls[position].primitive.name, position, signal, blame.numpy())
+            for (position, signal), blame in zip(met, blames, strict=True)
+        ]
+
+    def _term(self, number: int, place: int) -> Term:
+        meeting = self.meetings[number]
+        index = tuple(int(i) for i in np.unravel_index(place, meeting.signal.shape))
+        example = self._example_of(meeting, index)
+        patch = None if example is None else self._patch(meeting, index, example)
+        signal, blame = float(meeting.signal[index]), float(meeting.blame[index])
+        return Term(number, index, example, signal, blame, signal * blame, patch)
+
+    def _example_of(self, meeting: Meeting, index: tuple[int, ...]) -> int | None:
+        """Rows of a matrix may be several to an example; they follow each other."""
+        if not index or meeting.signal.shape[0] % self._batch_size:
+            return None
+        return index[0] * self._batch_size // meeting.signal.shape[0]
+
+    def _picture(self, meeting: Meeting) -> Tensor | None:
+        """The last thing in the form of pictures that was made before any weight had a part in it."""
+        for tensor in self._ancestors(meeting.position):
+            is_seen = tensor in self._on_examples and tensor not in self._on_weights and tensor.dtype.kind == "f"
+            has_form = tensor.ndim == 4 and tensor.shape[0] == self._batch_size and tensor.shape[1] in (1, 3)
+            if is_seen and has_form and min(tensor.shape[2:]) > 1:
+                return tensor
+        return None
+
+    def _ancestors(self, position: int) -> Iterator[Tensor]:
+        """What a call was computed from, the latest first."""
+        needed = {self._calls[position].output}
+        for call in reversed(self._calls[: position + 1]):
+            if call.output in needed:
+                needed.update(call.inputs)
+                yield call.output
+
+    def _patch(self, meeting: Meeting, index: tuple[int, ...], example: int) -> tuple[int, int, int, int] | None:
+        picture = self._picture(meeting)
+        if picture is None:
+            return None
+        output = self._calls[meeting.position].output
+        chosen = np.zeros(output.shape, output.dtype)
+        chosen[index] = 1.0
+        (influence,) = backward(self._calls[: meeting.position + 1], output, Tensor(chosen), [picture])
+        strength = np.abs(influence.numpy()[example]).max(axis=0)
+        if not strength.any():
+            return None
+        rows, columns = np.nonzero(strength >= _LEAST_INFLUENCE * strength.max())
+        return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+
+def _carried_forwards(call: Call, nudges: Mapping[Tensor, Array]) -> Array | None:
+    """How the output of the call moves with its inputs when these move as ``nudges`` say; None if it does not.
+
+    A vjp is linear in what it carries back, g. Its own vjp, by g, carries forwards.
+    """
+    total: Array | None = None
+    g = Tensor(np.zeros(call.output.shape, call.output.dtype))
+    for slot, x in enumerate(call.inputs):
+        rule = call.primitive.vjp(slot) if x in nudges else None
+        if rule is not None:
+            (moved,) = pullback(
+                lambda g, rule=rule: rule(g, call.output, *call.inputs, **call.params), Tensor(nudges[x]), g
+            )
+            total = moved.numpy() if total is None else total + moved.numpy()
+    return total
