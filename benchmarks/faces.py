@@ -81,10 +81,12 @@ def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
     found = matches(Recognizer(run, checkpoint, runtime).embed(probes.pictures.images), gallery)
     labels, is_known = probes.pictures.labels, probes.pictures.labels != STRANGER
     is_right = (found.rows == labels)[is_known]
+    recalls = recall_by_person(is_right, labels[is_known], len(known.names))
+    print_persons(known, recalls)
     values = {
         "seconds": seconds, "photos": len(known.training.labels), "probes": int(is_known.sum()),
         "identified": float(is_right.mean()),
-        "macro": macro_average(recall_by_person(is_right, labels[is_known], len(known.names))),
+        "macro": macro_average(recalls),
         "threshold": gallery.threshold,
     }  # fmt: skip
     if not is_known.all():
@@ -92,6 +94,23 @@ def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
         fpir, fnir = rates_at(rates, gallery.threshold)
         values |= {"fpir": fpir, "tpir": 1.0 - fnir, "tpir at 1 %": 1.0 - fnir_at(rates, 0.01)}
     return values
+
+
+def print_persons(known: people.People, recalls: Sequence[float | None]) -> None:
+    """For whom it works less well: the mean recall of persons by their number of photos, and who is lowest."""
+    nums = np.bincount(known.training.labels, minlength=len(known.names))
+    of_tested = [
+        (recall, int(num), name)
+        for recall, num, name in zip(recalls, nums, known.names, strict=True)
+        if recall is not None
+    ]
+    for low, high in ((1, 15), (16, 30), (31, 10_000)):
+        group = [recall for recall, num, _ in of_tested if low <= num <= high]
+        if group:
+            print(f"  {low} to {high} photos to learn from: {len(group)} persons, mean recall {np.mean(group):.3f}")
+    print(
+        "  lowest: " + ", ".join(f"{name} {recall:.2f} ({num} photos)" for recall, num, name in sorted(of_tested)[:8])
+    )
 
 
 def main() -> None:

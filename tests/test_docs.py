@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 TEXTS = [
     path
-    for pattern in ("*.*", "Makefile", ".ci/*", "docs/*.md", "*/**/*.py")
+    for pattern in ("*.*", "Makefile", ".ci/*", "docs/**/*.md", "*/**/*.py")
     for path in sorted(ROOT.glob(pattern))
     if path.is_file() and path.relative_to(ROOT).parts[0] != ".venv"
 ]
@@ -25,7 +25,7 @@ TEXTS = [
 NAMED_FILE = re.compile(r"`([\w./-]+(?:/|\.(?:py|md|toml|txt|json)))`")
 # Where a name without its folder may stand: the pages leave out `glassnet/`.
 FOLDERS = ("", "glassnet/", "glassnet/runtimes/")
-WRITTEN_BY_A_RUN = re.compile(r"runs/|checkpoints/|checkpoint\.json|settings\.json|task\.json|pictures/")
+WRITTEN_BY_A_RUN = re.compile(r"runs/|checkpoints/|checkpoint\.json|settings\.json|task\.json|calibration\.json|pictures/")
 THIS_MACHINE = re.compile(r"/(work|root|opt|builds|Users)/[\w.]")
 
 

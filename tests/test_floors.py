@@ -76,7 +76,7 @@ def test_has_a_docstring_and_a_measure(file: str) -> None:
 
 
 def test_import_is_light() -> None:
-    heavy = {"onnx", "onnxruntime", "torch", "PIL", "rich", "pooch", "scipy", "sklearn"}
+    heavy = {"onnx", "onnxruntime", "torch", "PIL", "rich", "pooch", "cv2", "scipy", "sklearn"}
     program = f"import sys, glassnet; print(sorted({heavy!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"

@@ -59,7 +59,7 @@ def evaluate_faces(opened: Opened, data: str | None, fpir: float | None) -> dict
 def in_words(values: Mapping[str, Any]) -> str:
     """What `evaluate_faces` found, as lines."""
     num_known, num_strangers = values["num_photos"] - values["num_strangers"], values["num_strangers"]
-    simulated = " (simulated: each photo is compared with all persons but its own)"
+    simulated = " (simulated; give --data with strangers to count true ones)"
     strangers = f"{num_strangers:,} photos of strangers" if num_strangers else f"photos of strangers{simulated}"
     recall = sorted(values["recall"].items(), key=lambda entry: entry[1])
     width = max(6, *(len(readable(name)) for name, _ in recall[:_MOST_LINES]))

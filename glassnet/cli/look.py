@@ -34,24 +34,24 @@ def look(
 ) -> None:
     """Draw what is inside the network of RUN.
 
-    For one picture, what each layer holds and says, and how the loss would change with every number of it. The weights
-    from random to trained. The loss down the gradient, and over a plane through the weights.
+    For one picture, the weights and activations of each layer and their gradients; the values of all weights from
+    random to trained; the loss down the gradient, and over a plane through the weights.
     """
     from glassnet.tasks import look as inside
 
-    opened_run = open_run(run, **chosen)
-    opened = inside.open_look(opened_run.run, opened_run.checkpoint, opened_run.runtime)
-    notify(opened.task.notices)
-    example = inside.read_example(opened, picture)
+    opened = open_run(run, **chosen)
+    subject = inside.open_look(opened.run, opened.checkpoint, opened.runtime)
+    notify(subject.task.notices)
+    example = inside.read_example(subject, picture)
     folder = _made(output or run / "look")
-    click.echo(f"looking into {readable(run)}: {opened.title}, {opened.when}", err=True)
-    seen = inside.look_inside(opened, example)
-    paths = _save(folder, inside.draw_inside(opened, seen))
-    moments = inside.weights_in_time(opened)
-    paths |= _save(folder, {"weights_over_time": inside.draw_time(opened, moments)})
-    around = inside.surroundings(opened, plane)
-    paths |= _save(folder, inside.draw_surroundings(opened, around))
-    values: dict[str, Any] = inside.values_of(opened, seen, moments, around)
+    click.echo(f"looking into {readable(run)}: {subject.title}, {subject.when}", err=True)
+    seen = inside.look_inside(subject, example)
+    paths = _save(folder, inside.draw_inside(subject, seen))
+    moments = inside.weights_in_time(subject)
+    paths |= _save(folder, {"weights_over_time": inside.draw_time(subject, moments)})
+    around = inside.surroundings(subject, plane)
+    paths |= _save(folder, inside.draw_surroundings(subject, around))
+    values: dict[str, Any] = inside.values_of(subject, seen, moments, around)
     values |= {"shown": encodable(values["shown"]), "pictures": paths}
     words = [readable(line) for line in seen.words.splitlines()]
     print_result(as_json, values, "\n".join([*words, "", *(readable(path) for path in paths.values())]))

@@ -12,6 +12,7 @@ from glassnet.cli.data import data
 from glassnet.cli.draw import draw, film
 from glassnet.cli.enroll import enroll, forget, people
 from glassnet.cli.evaluate import evaluate
+from glassnet.cli.explain import explain
 from glassnet.cli.look import look
 from glassnet.cli.nudge import nudge
 from glassnet.cli.predict import predict
@@ -26,7 +27,9 @@ def glassnet() -> None:
     """A neural network you can see through: train it from random weights and look at how it learns."""
 
 
-for command in (train, evaluate, predict, enroll, forget, people, look, nudge, draw, film, runs, data, bench, compare):
+for command in (
+    train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare,
+):  # fmt: skip
     glassnet.add_command(command)
 
 

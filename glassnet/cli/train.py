@@ -99,7 +99,7 @@ def _find(task: str, settings: Settings, path: Path | None) -> Run:
 
 
 def _is_of(run: Run, settings: Settings) -> bool:
-    is_same_data = settings.task not in _BY_FOLDER or run.settings.data == settings.data
+    is_same_data = settings.task not in _BY_FOLDER or settings.data in (None, run.settings.data)
     return run.settings.task == settings.task and is_same_data
 
 

@@ -52,7 +52,7 @@ class Framing:
 
     def to_json(self) -> dict[str, object]:
         """As text, numbers and lists."""
-        return asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Framing:

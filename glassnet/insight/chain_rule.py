@@ -9,6 +9,7 @@ the signal by carrying forwards, which is carrying back what is itself carried b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -21,6 +22,7 @@ from glassnet.insight.landscape import WEIGHTS
 
 # Of the strongest influence on a number; weaker ones come by way of averages over whole pictures and batches.
 _LEAST_INFLUENCE = 0.01
+_EACH = 2  # of an example, among the largest terms of many
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,31 @@ class ChainRule:
         return None if tensor is None else tensor.numpy()
 
     def largest(self, num: int) -> list[Term]:
-        """The terms that say most, for or against."""
-        found = []
-        for number, meeting in enumerate(self.meetings):
-            terms = meeting.terms.reshape(-1)
-            for place in np.argsort(-np.abs(terms), kind="stable")[:num].tolist():
-                if terms[place]:
-                    found.append((number, place))
-        found.sort(key=lambda entry: -abs(self.meetings[entry[0]].terms.reshape(-1)[entry[1]]))
-        return [self._term(number, place) for number, place in found[:num]]
+        """The terms that say most, for or against; of many examples two of each at most, as neighbors say the same."""
+        flat = [meeting.terms.reshape(-1) for meeting in self.meetings]
+        entries = [(number, place) for number, terms in enumerate(flat) for place in np.flatnonzero(terms).tolist()]
+        sizes = np.abs(np.concatenate([np.zeros(0), *(terms[np.flatnonzero(terms)] for terms in flat)]))
+        most = max(_EACH, -(-num // self._batch_size))
+        chosen: list[Term] = []
+        taken: Counter[int | None] = Counter()
+        for rank in np.argsort(-sizes, kind="stable").tolist():
+            number, place = entries[rank]
+            example = self._example_of(self.meetings[number], self._index(number, place))
+            if taken[example] < most:
+                taken[example] += 1
+                chosen.append(self._term(number, place))
+            if len(chosen) == num:
+                break
+        return chosen
+
+    def by_example(self) -> Array | None:
+        """(B,): the sum of the terms of each example; None if there are terms of none alone."""
+        total = np.zeros(self._batch_size)
+        for meeting in self.meetings:
+            if meeting.signal.ndim == 0 or meeting.signal.shape[0] % self._batch_size:
+                return None
+            total += meeting.terms.reshape(self._batch_size, -1).sum(axis=1)
+        return total
 
     def _depending(self, names: Sequence[str]) -> set[Tensor]:
         reached = {self._values[self._graph.inputs[name]] for name in names}
@@ -135,12 +153,14 @@ class ChainRule:
         ]
 
     def _term(self, number: int, place: int) -> Term:
-        meeting = self.meetings[number]
-        index = tuple(int(i) for i in np.unravel_index(place, meeting.signal.shape))
+        meeting, index = self.meetings[number], self._index(number, place)
         example = self._example_of(meeting, index)
         patch = None if example is None else self._patch(meeting, index, example)
         signal, blame = float(meeting.signal[index]), float(meeting.blame[index])
         return Term(number, index, example, signal, blame, signal * blame, patch)
+
+    def _index(self, number: int, place: int) -> tuple[int, ...]:
+        return tuple(int(i) for i in np.unravel_index(place, self.meetings[number].signal.shape))
 
     def _example_of(self, meeting: Meeting, index: tuple[int, ...]) -> int | None:
         """Rows of a matrix may be several to an example; they follow each other."""

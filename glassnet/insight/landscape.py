@@ -64,6 +64,15 @@ class Landscape:
         up, down, crossed = ({name: parts[i] for name, parts in found.items()} for i in range(3))
         return Nudged(up, down, crossed)
 
+    def along(self, weights: Weights, name: str, index: tuple[int, ...], amounts: Array) -> Array:
+        """The loss with one weight changed by each of the amounts (N,), all others as they are."""
+        return NudgedGraph(self.graph, self.with_weights(weights), "loss").along(WEIGHTS + name, index, amounts)
+
+    def num_crossed(self, weights: Weights, name: str, index: tuple[int, ...], epsilon: float) -> int:
+        """How many corners lie between one weight higher and lower by ``epsilon``."""
+        graph = NudgedGraph(self.graph, self.with_weights(weights), "loss", is_counting=True)
+        return graph.num_crossed(WEIGHTS + name, index, epsilon)
+
     def estimate_nudge_s(self, weights: Weights) -> float:
         """About how long `nudge` takes, found with a few weights of the largest tensors."""
         began = time.perf_counter()

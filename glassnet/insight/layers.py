@@ -6,7 +6,7 @@ they meet the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -67,19 +67,22 @@ def inspect(model: Module, loss_of: Callable[[], Tensor]) -> tuple[float, list[L
     one = Tensor(np.ones((), loss.dtype))
     gradients = dict(zip(wanted, backward(tape.calls, loss, one, wanted), strict=True))
     makers = {call.output: call for call in tape.calls}
-    layers = []
-    for owner, layer in found.items():
-        own = {name: tensor for name, tensor in model.tensors().items() if _owner(name) == owner}
-        held = [_signal(name.rpartition(".")[2], tensor, gradients) for name, tensor in own.items()]
-        said = [_signal("out", layer.output, gradients)]
-        if layer.steps:
-            said.append(_signal("after " + " and ".join(layer.steps), layer.passed, gradients))
-        shape = _input_shape(layer.data, makers, [tensor.shape for tensor in own.values()])
-        layers.append(Layer(owner or next(iter(own)), held, said, shape))
-    return loss.item(), layers
+    return loss.item(), [_layer(owner, layer, model, gradients, makers) for owner, layer in found.items()]
 
 
-def _signal(name: str, tensor: Tensor, gradients: dict[Tensor, Tensor]) -> Signal:
+def _layer(
+    owner: str, found: _Found, model: Module, gradients: Mapping[Tensor, Tensor], makers: Mapping[Tensor, Call]
+) -> Layer:
+    own = {name: tensor for name, tensor in model.tensors().items() if _owner(name) == owner}
+    held = [_signal(name.rpartition(".")[2], tensor, gradients) for name, tensor in own.items()]
+    said = [_signal("out", found.output, gradients)]
+    if found.steps:
+        said.append(_signal("after " + " and ".join(found.steps), found.passed, gradients))
+    shape = _input_shape(found.data, makers, [tensor.shape for tensor in own.values()])
+    return Layer(owner or next(iter(own)), held, said, shape)
+
+
+def _signal(name: str, tensor: Tensor, gradients: Mapping[Tensor, Tensor]) -> Signal:
     return Signal(name, tensor.numpy(), gradients[tensor].numpy() if tensor in gradients else None)
 
 
@@ -113,7 +116,7 @@ def _find(calls: Sequence[Call], model: Module) -> dict[str, _Found]:
     return found
 
 
-def _input_shape(data: Tensor, makers: dict[Tensor, Call], shapes: Sequence[Shape]) -> Shape | None:
+def _input_shape(data: Tensor, makers: Mapping[Tensor, Call], shapes: Sequence[Shape]) -> Shape | None:
     """The last axes of the image that was flattened to the rows which a matrix (out_features, in_features) takes."""
     matrices = [shape for shape in shapes if len(shape) == 2]
     while data.ndim < 4 and data in makers and makers[data].primitive.name == "reshape_to":

@@ -48,6 +48,24 @@ class NudgedGraph:
                 start, num = start + len(chosen), _num_at_once(copies, len(chosen))
         return up.reshape(x.shape), down.reshape(x.shape), crossed.reshape(x.shape)
 
+    def along(self, name: str, index: tuple[int, ...], amounts: Array) -> Array:
+        """The output with one element of the input ``name`` changed by each of the amounts (N,)."""
+        place = self._graph.inputs[name]
+        calls, outputs, start, num = reached(self._graph, [name]), np.empty(len(amounts)), 0, 1
+        while start < len(amounts):
+            chosen = slice(start, start + num)
+            copies = {place: _moved(self._values[place], index, amounts[chosen])}
+            self._follow(calls, copies)
+            outputs[chosen] = self._outputs(copies, len(amounts[chosen]))
+            start, num = start + num, _num_at_once(copies, len(amounts[chosen]))
+        return outputs
+
+    def num_crossed(self, name: str, index: tuple[int, ...], epsilon: float) -> int:
+        """How many corners lie between one element higher and lower by ``epsilon``."""
+        place = self._graph.inputs[name]
+        copies = {place: _moved(self._values[place], index, np.array([epsilon, -epsilon]))}
+        return int(self._follow(reached(self._graph, [name]), copies)[0])
+
     def seconds_each(self, name: str, epsilon: float) -> float:
         """About how long `nudge` takes for one element of the input; for what is quick, found by trying many."""
         place = self._graph.inputs[name]
@@ -116,6 +134,16 @@ def _nudged(x: Array, row: int, columns: Array, epsilon: float) -> Copies:
     copy = np.arange(len(columns))
     flat[copy, columns] += epsilon
     flat[len(columns) + copy, columns] -= epsilon
+    return Copies(flat.reshape(-1, *base.shape), x, part)
+
+
+def _moved(x: Array, index: tuple[int, ...], amounts: Array) -> Copies:
+    """One copy for each amount, with the element at ``index`` changed by it."""
+    row, column = divmod(int(np.ravel_multi_index(index, x.shape)) if index else 0, _matrix(x)[1])
+    part = Part(0, row, row + 1) if x.ndim and len(x) > 1 else None
+    base = x if part is None else part.of(x)
+    flat = np.repeat(base.reshape(1, -1), len(amounts), axis=0)
+    flat[:, column] += amounts
     return Copies(flat.reshape(-1, *base.shape), x, part)
 
 

@@ -9,43 +9,51 @@ from PIL import Image, ImageDraw
 
 from glassnet.autodiff import Array, Shape
 from glassnet.insight.charts import Line, line_chart
-from glassnet.insight.layers import Layer, Signal
-from glassnet.insight.names import font, shorten, width_px
-from glassnet.insight.tiles import Tiles, signal_tiles, weight_tiles
+from glassnet.insight.layers import Layer
+from glassnet.insight.names import font, label, shorten, width_px
+from glassnet.insight.tiles import BETWEEN, Tiles, signal_tiles, weight_tiles
 
 _INK, _GREY, _RULE = (30, 30, 30), (110, 110, 110), (205, 205, 205)
-_TITLE_PX, _HEAD_PX, _TEXT_PX, _SMALL_PX = 20, 16, 14, 12
+_TITLE_PX, _HEAD_PX, _TEXT_PX, _SMALL_PX = 22, 18, 15, 14
 _MARGIN_PX, _GAP_PX = 20, 8
-_COLUMN_PX, _HIGH_PX, _LOW_PX = 400, 240, 72  # of a tile picture: its width, and its height or that of a vector
+_COLUMN_PX, _HIGH_PX, _LOW_PX = 400, 264, 72  # of a tile picture: its width, and its height or that of a vector
 _INPUT_PX = 128
 _LAYERS_ON_A_PAGE = 8
-_COLUMNS = ("what it holds", "gradient of that", "what it says", "gradient of that")
-_SCALE = "Gray is 0, white and black are the numbers written below each picture. A gradient says how the loss changes."
+_COLUMNS = ("weights", "weight gradients", "activations", "activation gradients")
+_SCALE = (
+    "Gray is 0; black and white are the numbers below each picture, and what is beyond. "
+    "A gradient is how much the loss rises as the number rises."
+)
+_FEW = 4  # numbers are written out
+_MOST_NAMES = 12
 
-_MOMENTS, _NUM_BINS = 10, 101
-_SHOWN = 0.999  # share of the weights that the histogram is wide enough for
+_MOMENTS, _NUM_BINS = 10, 81
+_SHOWN = 0.995  # share of the weights that the histogram is wide enough for
 _FIRST, _LAST = np.array([205, 215, 225]), np.array([150, 20, 40])
 
 
 def layer_pages(
-    layers: Sequence[Layer], title: str, image: Array, says: str
+    layers: Sequence[Layer], title: str, image: Array, says: str, names: Sequence[str] = ()
 ) -> list[Image.Image]:
-    """A row for each layer: its weights, their gradients, what it says, and the gradients of that; some on each page.
+    """A row for each layer: its weights, their gradients, its activations, and their gradients; some on each page.
 
-    ``image`` uint8 (C, H, W) is what the network was shown; ``says``: what came of it, in words.
+    ``image`` uint8 (C, H, W) is what the network was shown; ``says``: what came of it, in words; ``names`` of the
+    numbers that the last layer answers with.
     """
-    parts = [layers[i : i + _LAYERS_ON_A_PAGE] for i in range(0, len(layers), _LAYERS_ON_A_PAGE)]
+    num = -(-len(layers) // -(-len(layers) // _LAYERS_ON_A_PAGE))  # on each page about as many
+    parts = [layers[i : i + num] for i in range(0, len(layers), num)]
     pages = []
     for number, part in enumerate(parts, 1):
         shown = title if len(parts) == 1 else f"{title}, page {number} of {len(parts)}"
-        pages.append(_stacked([_head(shown, image, says), *map(_row, part)]))
+        rows = [_row(layer, names if layer is layers[-1] else ()) for layer in part]
+        pages.append(_stacked([_head(shown, image, says), *rows]))
     return pages
 
 
 def _head(title: str, image: Array, says: str) -> Image.Image:
     """The title, the input, and what the columns are."""
     width = 4 * (_COLUMN_PX + _MARGIN_PX) + _MARGIN_PX
-    head = Image.new("RGB", (width, _INPUT_PX + 2 * _MARGIN_PX + _HEAD_PX + _GAP_PX), "white")
+    head = Image.new("RGB", (width, _INPUT_PX + 2 * _MARGIN_PX + _HEAD_PX + 2 * _GAP_PX), "white")
     draw = ImageDraw.Draw(head)
     enlarged = _enlarged(image)
     head.paste(enlarged, (_MARGIN_PX, _MARGIN_PX))
@@ -56,7 +64,7 @@ def _head(title: str, image: Array, says: str) -> Image.Image:
         y = _MARGIN_PX + _TITLE_PX + 2 * _GAP_PX + i * (_TEXT_PX + _GAP_PX)
         draw.text((left, y), shorten(line, room, _TEXT_PX), _GREY, font(_TEXT_PX))
     for i, name in enumerate(_COLUMNS):
-        draw.text((_left_of(i), head.height - _HEAD_PX - 2), name, _INK, font(_HEAD_PX))
+        draw.text((_left_of(i), head.height - _HEAD_PX - _GAP_PX), name, _INK, font(_HEAD_PX))
     return head
 
 
@@ -74,13 +82,13 @@ def _left_of(column: int) -> int:
     return _MARGIN_PX + column * (_COLUMN_PX + _MARGIN_PX)
 
 
-def _row(layer: Layer) -> Image.Image:
+def _row(layer: Layer, names: Sequence[str]) -> Image.Image:
     """One layer: its name above its pictures."""
     columns = [
-        [_panel(signal, signal.values, layer.input_shape, True) for signal in layer.held],
-        [_panel(signal, signal.gradient, layer.input_shape, True) for signal in layer.held],
-        [_panel(signal, signal.values, None, False) for signal in layer.said],
-        [_panel(signal, signal.gradient, None, False) for signal in layer.said],
+        [_weights(signal.name, signal.values, layer.input_shape) for signal in layer.held],
+        [_weights(signal.name, signal.gradient, layer.input_shape) for signal in layer.held],
+        [_activations(signal.name, signal.values, names) for signal in layer.said],
+        [_activations(signal.name, signal.gradient, names) for signal in layer.said],
     ]
     stacks = [_stacked(panels) for panels in columns]
     top = _MARGIN_PX + _HEAD_PX + _GAP_PX
@@ -93,20 +101,53 @@ def _row(layer: Layer) -> Image.Image:
     return row
 
 
-def _panel(signal: Signal, values: Array | None, input_shape: Shape | None, is_held: bool) -> Image.Image:
-    """A picture of the numbers with its name, shape and scale."""
+def _weights(name: str, values: Array | None, input_shape: Shape | None) -> Image.Image:
     if values is None:
-        return _captioned(None, [f"{signal.name}: not learned"])
-    is_small = values.size == max(values.shape)
-    room = (_COLUMN_PX, _LOW_PX if is_small else _HIGH_PX)
-    tiles = weight_tiles(values, input_shape, room) if is_held else signal_tiles(values, room)
-    shape = values.shape if is_held else values.shape[values.shape[0] == 1 :]
-    texts = [f"{signal.name}  {' x '.join(map(str, shape))}{_scale(tiles)}", tiles.note]
-    return _captioned(tiles.picture, [text for text in texts if text])
+        return _captioned(None, [f"{name}: not learned"])
+    return _panel(name, values.shape, values, weight_tiles(values, input_shape, _room(values)))
 
 
-def _scale(tiles: Tiles) -> str:
-    return f"   black {-tiles.limit:.2g}, white {tiles.limit:.2g}" if tiles.limit else "   all 0"
+def _activations(name: str, values: Array | None, names: Sequence[str]) -> Image.Image:
+    assert values is not None, name
+    if values.size == len(names) <= _MOST_NAMES:
+        return _named(name, values.reshape(-1), names)
+    return _panel(name, values.shape[values.shape[0] == 1 :], values, signal_tiles(values, _room(values)))
+
+
+def _room(values: Array) -> tuple[int, int]:
+    is_vector = values.size == max(values.shape)
+    return _COLUMN_PX, _LOW_PX if is_vector else _HIGH_PX
+
+
+def _panel(name: str, shape: Shape, values: Array, tiles: Tiles) -> Image.Image:
+    """The picture of the numbers, and below it their name, shape and scale; a few numbers are written instead."""
+    what = f"{name}  {' x '.join(map(str, shape))}"
+    if values.size <= _FEW:
+        return _captioned(None, [f"{what}: {', '.join(f'{number:.2g}' for number in values.reshape(-1).tolist())}"])
+    scale = _scale(tiles.limit)
+    is_narrow = width_px(what + scale, _SMALL_PX) <= _COLUMN_PX
+    texts = [what + scale] if is_narrow else [what, scale.strip()]
+    return _captioned(tiles.picture, [text for text in (*texts, tiles.note) if text])
+
+
+def _named(name: str, values: Array, names: Sequence[str]) -> Image.Image:
+    """One number below the other, with its gray, its name and itself."""
+    pitch_px = _SMALL_PX + 6
+    picture = Image.new("RGB", (_COLUMN_PX, len(names) * pitch_px), "white")
+    draw = ImageDraw.Draw(picture)
+    limit = float(np.abs(values).max())
+    for i, (value, own) in enumerate(zip(values.tolist(), names, strict=True)):
+        gray = round(127.5 + 127.5 * value / (limit or 1.0))
+        top, middle = i * pitch_px, i * pitch_px + pitch_px // 2
+        draw.rectangle((0, top, pitch_px, top + pitch_px - 1), (gray, gray, gray), BETWEEN)
+        draw.text((2 * pitch_px, middle), f"{value:.3f}", _INK, font(_SMALL_PX), anchor="lm")
+        text = shorten(label(i, own), _COLUMN_PX // 2, _SMALL_PX)
+        draw.text((6 * pitch_px, middle), text, _INK, font(_SMALL_PX), anchor="lm")
+    return _captioned(picture, [f"{name}  {len(names)}{_scale(limit)}"])
+
+
+def _scale(limit: float) -> str:
+    return f"   black {-limit:.2g}, white {limit:.2g}" if limit else "   all 0"
 
 
 def _captioned(picture: Image.Image | None, texts: Sequence[str]) -> Image.Image:
@@ -146,7 +187,9 @@ def weights_over_time(moments: Mapping[int, Mapping[str, Array]], title: str) ->
         name = "random (step 0)" if step == 0 else f"step {step:,}"
         is_any = shares > 0
         lines.append(Line(name, middles[is_any], shares[is_any], color=(red, green, blue)))
+    most = max(float(np.mean(np.abs(array) > far)) for array in values.values())
+    beyond = f"; not shown: up to {100 * most:.2g} % beyond" if most else ""
     return line_chart(
         lines[::-1], title=title, x_label="value of a weight", y_scale="log", width_px=1000, height_px=600,
-        y_label=f"share of all {next(iter(values.values())).size:,} weights, % (in {_NUM_BINS} equal ranges)",
+        y_label=f"share of all weights in each of {_NUM_BINS} equal ranges, %{beyond}",
     )  # fmt: skip

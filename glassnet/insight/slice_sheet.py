@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from glassnet.autodiff import Array
-from glassnet.insight.axes import fit_axis
 from glassnet.insight.charts import COLORS, Line, line_chart
 from glassnet.insight.names import font, shorten
 from glassnet.insight.slices import AlongGradient, Slice
@@ -14,7 +13,7 @@ from glassnet.insight.slices import AlongGradient, Slice
 _INK, _GREY = (30, 30, 30), (110, 110, 110)
 _TITLE_PX, _TEXT_PX = 18, 13
 _MARGIN_PX, _GAP_PX = 16, 6
-_MAP_PX, _LEFT_PX, _BAR_PX, _BAR_TEXT_PX = 560, 56, 24, 90
+_MAP_PX, _LEFT_PX, _BAR_PX, _BAR_TEXT_PX = 560, 72, 24, 90
 _NUM_LEVELS = 16
 _HIGHEST = 10.0  # what is above so many times the loss in the middle has one color
 # From low to high: dark blue, green, yellow, nearly white, in equal steps of lightness.
@@ -30,7 +29,7 @@ def along_gradient_chart(along: AlongGradient, title: str) -> Image.Image:
     lines = [
         Line("the weights as they are", [0.0], [along.loss], color=_INK),
         _finite("down the gradient", sizes, along.down, COLORS[0]),
-        _finite("in a random direction, as far", sizes, along.random, COLORS[8]),
+        _finite("as far in a random direction", sizes, along.random, COLORS[8]),
         Line("what the gradient promises", sizes[is_near], promised[is_near], color=COLORS[3]),
     ]
     return line_chart(
@@ -57,11 +56,13 @@ def slice_sheet(found: Slice, title: str, names: tuple[str, str]) -> Image.Image
     _write_axes(draw, found, left, top)
     below = top + _MAP_PX + _TEXT_PX + 4 * _GAP_PX
     draw.text((left + _MAP_PX // 2, below), f"across: {names[0]}", _GREY, font(_TEXT_PX), anchor="mt")
-    draw.text((left, below + _TEXT_PX + 2 * _GAP_PX), _in_words(found), _GREY, font(_TEXT_PX))
+    draw.text((left, below + _TEXT_PX + 2 * _GAP_PX), _in_words(found, levels), _GREY, font(_TEXT_PX))
     _draw_bar(draw, levels, left + _MAP_PX + 2 * _MARGIN_PX, top)
     middle = (left + _MAP_PX // 2, top + _MAP_PX // 2)
     draw.circle(middle, 6, "white", _INK, 2)
-    draw.text((middle[0] + 10, middle[1]), "here", _INK, font(_TEXT_PX), anchor="lm", stroke_width=2, stroke_fill="white")
+    draw.text(
+        (middle[0] + 10, middle[1]), "here", _INK, font(_TEXT_PX), anchor="lm", stroke_width=2, stroke_fill="white"
+    )
     return picture
 
 
@@ -74,14 +75,14 @@ def _levels(found: Slice) -> Array:
 
 
 def _middle(found: Slice) -> tuple[int, int]:
-    return len(found.shares) // 2, len(found.shares) // 2
+    return len(found.up) // 2, len(found.across) // 2
 
 
 def _map(found: Slice, levels: Array) -> Image.Image:
     """Colors, and a line wherever the next level begins; the second direction points up."""
     bounded = np.clip(np.where(np.isfinite(found.losses), found.losses, np.inf), levels[0], levels[-1])
     logs = Image.fromarray(np.log(bounded)[::-1].astype(np.float32))
-    num = len(found.shares)
+    num = len(found.across)
     # The outermost losses belong to the edges of the map, not to the middles of its outermost cells.
     box = (0.5, 0.5, num - 0.5, num - 0.5)
     smooth = np.asarray(logs.resize((_MAP_PX, _MAP_PX), Image.Resampling.BICUBIC, box))
@@ -102,13 +103,15 @@ def _colors(shares: Array) -> Array:
 
 
 def _write_axes(draw: ImageDraw.ImageDraw, found: Slice, left: int, top: int) -> None:
-    across = fit_axis(found.shares, "linear", 4, left, left + _MAP_PX - 1)
-    for x, text in zip(across.at_px(np.array(across.ticks)).tolist(), across.texts(), strict=True):
-        draw.line((x, top + _MAP_PX, x, top + _MAP_PX + 4), _GREY)
-        draw.text((x, top + _MAP_PX + _GAP_PX), text, _INK, font(_TEXT_PX), anchor="mt")
-        y = top + _MAP_PX - 1 - (x - left)
+    """Both ends of each direction, the middle, and what is halfway."""
+    bottom = top + _MAP_PX
+    for i in range(5):
+        px, place = round(i / 4 * (_MAP_PX - 1)), i * (len(found.across) - 1) // 4
+        draw.line((left + px, bottom, left + px, bottom + 4), _GREY)
+        draw.text((left + px, bottom + _GAP_PX), f"{found.across[place]:g}", _INK, font(_TEXT_PX), anchor="mt")
+        y = bottom - 1 - px
         draw.line((left - 5, y, left - 1, y), _GREY)
-        draw.text((left - _GAP_PX - 2, y), text, _INK, font(_TEXT_PX), anchor="rm")
+        draw.text((left - _GAP_PX - 2, y), f"{found.up[place]:g}", _INK, font(_TEXT_PX), anchor="rm")
 
 
 def _draw_bar(draw: ImageDraw.ImageDraw, levels: Array, left: int, top: int) -> None:
@@ -118,14 +121,14 @@ def _draw_bar(draw: ImageDraw.ImageDraw, levels: Array, left: int, top: int) -> 
         draw.line((left, top + i, left + _BAR_PX, top + i), (red, green, blue))
     for i in range(0, _NUM_LEVELS, 3):
         y = top + round((1 - i / (_NUM_LEVELS - 1)) * (_MAP_PX - 1))
-        mark = "≥ " if i == _NUM_LEVELS - 1 else ""
-        draw.text((left + _BAR_PX + _GAP_PX, y), f"{mark}{levels[i]:.3g}", _INK, font(_TEXT_PX), anchor="lm")
+        more = " or more" if i == _NUM_LEVELS - 1 else ""
+        draw.text((left + _BAR_PX + _GAP_PX, y), f"{levels[i]:.3g}{more}", _INK, font(_TEXT_PX), anchor="lm")
     draw.text((left, top - _GAP_PX), "loss", _GREY, font(_TEXT_PX), anchor="lb")
 
 
-def _in_words(found: Slice) -> str:
+def _in_words(found: Slice, levels: Array) -> str:
     finite = found.losses[np.isfinite(found.losses)]
     return (
         f"loss here {found.losses[_middle(found)]:.4g}, lowest shown {finite.min():.4g}, highest {finite.max():.4g}; "
-        "a line for every equal ratio"
+        f"from line to line it grows by {100 * (levels[1] / levels[0] - 1):.1f} %"
     )

@@ -16,15 +16,17 @@ from glassnet.autodiff import Array
 Weights: TypeAlias = Mapping[str, Array]
 Loss: TypeAlias = Callable[[Weights], float]
 
-_WORTH = 3.0  # the walk down the gradient is shown until the loss is so many times that of the start
-_MOST_CHANGES = 40
+_FURTHER = 1.6  # the way down the gradient is shown so much longer than until the loss is that of the start again
+_MOST_CHANGES = 80
+_HIGHEST, _MOST_HALVINGS = 10.0, 10  # a plane ends before its axes reach so many times the loss in the middle
 
 
 @dataclass(frozen=True)
 class AlongGradient:
-    """The loss a ``share`` of the way, each float64 (N,); the step sizes are what the gradient is multiplied by.
+    """Losses, float64 (N,) each, at step sizes: what the gradient is multiplied by, uphill below 0.
 
-    random: the loss along a random direction of the gradient's length. slope: what the gradient promises, per unit.
+    down: against the gradient. random: along a random direction of the gradient's length. slope: how much the gradient
+    promises that the loss falls for a step size of 1.
     """
 
     step_sizes: Array
@@ -39,9 +41,10 @@ class AlongGradient:
 
 @dataclass(frozen=True)
 class Slice:
-    """``losses`` (N, N) float64, a row for each of ``shares`` (N,) of the second direction, a column for the first."""
+    """``losses`` (N, N) float64: a column for each share (N,) of the direction ``across``, a row for each ``up``."""
 
-    shares: Array
+    across: Array
+    up: Array
     losses: Array
 
 
@@ -62,18 +65,15 @@ def along_gradient(loss: Loss, weights: Weights, gradient: Weights, seed: int, n
 
 
 def _far(loss_at: Callable[[float], float], start: float, slope: float) -> float:
-    """A step size at which the way down the gradient has long turned into one up: the loss is `_WORTH` times as high.
-
-    Where the slope is 0 there is no way down.
-    """
-    if slope == 0.0:
+    """A step size at which the way down the gradient has long turned into one up."""
+    if slope == 0.0:  # there is no way down
         return 1.0
     size = abs(start) / slope or 1.0  # where the loss would be 0 if the slope stayed
-    is_above = not loss_at(size) <= _WORTH * start
+    is_above = not loss_at(size) < start
     for _ in range(_MOST_CHANGES):
-        next_size = size / 1.5 if is_above else size * 1.5
-        if (not loss_at(next_size) <= _WORTH * start) != is_above:
-            return min(size, next_size)
+        next_size = size / 1.25 if is_above else size * 1.25
+        if (not loss_at(next_size) < start) != is_above:
+            return _FURTHER * min(size, next_size)
         size = next_size
     return size
 
@@ -100,14 +100,26 @@ def _by_filter(direction: Array, weights: Array) -> Array:
     return np.asarray(direction * (wanted / np.where(own > 0, own, 1)))
 
 
-def loss_slice(
-    loss: Loss, weights: Weights, first: Weights, second: Weights, reach: float = 1.0, num: int = 17
-) -> Slice:
-    """The loss at the weights and both directions' shares from -reach to reach; ``num`` is odd, so that the weights
-    themselves are in the middle."""
-    shares = np.linspace(-reach, reach, num)
-    rows = [[loss(_moved(weights, (x, first), (y, second))) for x in shares.tolist()] for y in shares.tolist()]
-    return Slice(shares, np.array(rows))
+def loss_slice(loss: Loss, weights: Weights, across: Weights, up: Weights, num: int = 17) -> Slice:
+    """The loss on a plane through the weights, which are in its middle; ``num`` is odd.
+
+    Its sides are the directions' shares from -1 to 1; of a direction in which the loss is soon very high, fewer.
+    """
+    shares = np.linspace(-1.0, 1.0, num)
+    columns, rows = (shares * _reach(loss, weights, direction) for direction in (across, up))
+    losses = [[loss(_moved(weights, (x, across), (y, up))) for x in columns.tolist()] for y in rows.tolist()]
+    return Slice(columns, rows, np.array(losses))
+
+
+def _reach(loss: Loss, weights: Weights, direction: Weights) -> float:
+    """1, or half of it so often that both ends are not too high to show what is between them."""
+    highest = _HIGHEST * loss(weights)
+    reach = 1.0
+    for _ in range(_MOST_HALVINGS):
+        if all(loss(_moved(weights, (end, direction))) <= highest for end in (-reach, reach)):
+            break
+        reach /= 2
+    return reach
 
 
 def _moved(weights: Weights, *parts: tuple[float, Weights]) -> dict[str, Array]:

@@ -30,7 +30,7 @@ class Part:
 
 @final
 class Step:
-    """One update of all weights by an optimizer, in float64.
+    """One update of all weights by an optimizer, in float64; `before` and `after` are the weights by name.
 
     state: what the optimizer keeps, ``<kind>/<weight>``. number: 1 for the first step of the training.
     """
@@ -47,7 +47,7 @@ class Step:
         max_gradient_norm: float,
     ):
         self._optimizer, self._packing, self._number, self._hyper = optimizer, packing, number, hyper
-        self._weights, self._gradient, self._state = weights, gradient, state
+        self.before, self.gradient, self._state = weights, gradient, state
         clipped, norm = clip_by_global_norm(_tensors(packing.pack_arrays(gradient)), _scalar(max_gradient_norm))
         self.gradient_norm, self.max_gradient_norm = norm.item(), max_gradient_norm
         self._clipped = self._by_weight(clipped)
@@ -55,7 +55,7 @@ class Step:
             _tensors(packing.pack_arrays(weights)), clipped, self._packed_state(), _scalar(number),
             {name: _scalar(value) for name, value in hyper.items()},
         )  # fmt: skip
-        self.weights = self._by_weight(moved)
+        self.after = self._by_weight(moved)
         self._new_state = {
             kind: self._by_weight({n.removeprefix(f"{kind}/"): t for n, t in new_state.items() if n.startswith(kind)})
             for kind in self._kinds()
@@ -80,23 +80,25 @@ class Step:
     def _of_clipping(self, name: str, index: tuple[int, ...]) -> list[Part]:
         norm, limit = self.gradient_norm, self.max_gradient_norm
         if norm > limit:
-            words = f"all slopes together are {norm:.3g} long and may be {limit:g}: each is shortened alike"
+            words = f"as a vector all slopes are {norm:.4g} long, at most {limit:g} is allowed: each x {limit / norm:.4g}"
         else:
-            words = f"all slopes together are {norm:.3g} long and may be {limit:g}: nothing is shortened"
+            words = f"as a vector all slopes are {norm:.4g} long, up to {limit:g} is allowed: nothing is shortened"
         return [
-            Part("gradient", float(self._gradient[name][index]), "the slope of the loss along this weight"),
+            Part("gradient", float(self.gradient[name][index]), "the slope of the loss along this weight"),
             Part("clipped", float(self._clipped[name][index]), words),
         ]
 
     def _of_adamw(self, optimizer: AdamW, name: str, index: tuple[int, ...]) -> list[Part]:
-        hyper, t, p = self._hyper, self._number, float(self._weights[name][index])
+        hyper, t, p = self._hyper, self._number, float(self.before[name][index])
         m, v = (float(self._new_state[kind][name][index]) for kind in ("first_moment", "second_moment"))
         mean, size = m / (1.0 - hyper["beta1"] ** t), math.sqrt(v / (1.0 - hyper["beta2"] ** t))
         direction, rate = mean / (size + hyper["eps"]), hyper["learning_rate"]
         decay = -rate * hyper["weight_decay"] * p if self._decays(optimizer, name) else 0.0
         return [
-            Part("first moment", mean, f"the average slope of about the last {_span(hyper['beta1'])} steps"),
-            Part("second moment", size, f"how large slopes have been in about the last {_span(hyper['beta2'])} steps"),
+            Part(
+                "first moment", mean, f"the average slope of the last {_span(hyper['beta1'])} steps or so"
+            ),
+            Part("second moment", size, f"how large slopes were in the last {_span(hyper['beta2']):,} steps or so"),
             Part("direction", direction, "the first divided by the second: near 1 or -1 where slopes agree in sign"),
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
             Part("decay", decay, self._decay_words(optimizer, name), is_change=True),
@@ -106,7 +108,7 @@ class Step:
     def _of_sgd(
         self, name: str, index: tuple[int, ...], rate: float, momentum: float, is_nesterov: bool, decays: bool
     ) -> list[Part]:
-        p, g = float(self._weights[name][index]), float(self._clipped[name][index])
+        p, g = float(self.before[name][index]), float(self._clipped[name][index])
         decay = self._hyper["weight_decay"] * p if decays else 0.0
         parts, direction = [Part("decay", decay, self._decay_words(self._optimizer, name))], g + decay
         if momentum:
@@ -124,7 +126,7 @@ class Step:
         ]
 
     def _of_muon(self, optimizer: Muon, name: str, index: tuple[int, ...]) -> list[Part]:
-        weight, hyper = self._weights[name], self._hyper
+        weight, hyper = self.before[name], self._hyper
         before, b = self._state[f"momentum/{name}"], self._new_state["momentum"][name]
         ahead = self._clipped[name] + hyper["momentum"] * b
         rows = len(weight)
@@ -139,7 +141,7 @@ class Step:
         return [
             Part("momentum before", float(before[index]), "what is left of all earlier slopes"),
             Part("momentum", float(b[index]), f"{hyper['momentum']:g} of that, and the clipped slope"),
-            Part("look ahead", float(ahead[index]), "the clipped slope, and the momentum once more (Nesterov)"),
+            Part("look ahead", float(ahead[index]), f"the clipped slope, and {hyper['momentum']:g} of the momentum (Nesterov)"),
             Part("direction", turned, f"of all {weight.size:,} together, turned so that all directions count alike"),
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
             Part("rescaling", p * shrinking, words, is_change=True),
@@ -150,6 +152,8 @@ class Step:
         assert isinstance(optimizer, AdamW | SGD | Muon), optimizer
         if not self._decays(optimizer, name):
             return "none: weights of this kind do not decay"
+        if self._hyper["weight_decay"] == 0.0:
+            return "none in this training"
         return f"{self._hyper['weight_decay']:g} of the weight pulls it towards 0"
 
     def _decays(self, optimizer: AdamW | SGD | Muon, name: str) -> bool:
@@ -167,7 +171,7 @@ class Step:
         return list(dict.fromkeys(name.partition("/")[0] for name in self._state))
 
     def _packed_state(self) -> dict[str, Tensor]:
-        packed = {}
+        packed: dict[str, Tensor] = {}
         for kind in self._kinds():
             named = {n.removeprefix(f"{kind}/"): a for n, a in self._state.items() if n.startswith(f"{kind}/")}
             packed |= {f"{kind}/{pack}": Tensor(array) for pack, array in self._packing.pack_arrays(named).items()}

@@ -10,10 +10,10 @@ from PIL import Image
 from glassnet.autodiff import Array, Shape
 
 BETWEEN = (206, 219, 232)  # the color between tiles, which no gray is taken for
-_MOST_ZOOM, _LEAST_TILE_PX = 12, 8
+_MOST_ZOOM, _LEAST_TILE_PX, _GAP_PX = 12, 8, 1
 _COLORS = 3
 _CLIPPED = 0.995  # share of the numbers that get a gray of their own
-_MID = 127.5
+_MID, _NOTHING = 127.5, 255.0
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,24 @@ def signal_tiles(values: Array, room_px: tuple[int, int]) -> Tiles:
     return _vector(values, room_px)
 
 
-def _row_by_row(tiles: Array, room_px: tuple[int, int], what: str, gap_px: int = 1) -> Tiles:
+def _row_by_row(tiles: Array, room_px: tuple[int, int], what: str) -> Tiles:
     """(N, 1 or 3, H, W) in as many rows as it takes, as large as there is room for."""
     num, _, height, width = tiles.shape
 
     def columns(zoom: int) -> int:
-        return max(1, min(num, (room_px[0] - gap_px) // (width * zoom + gap_px)))
+        return max(1, min(num, (room_px[0] - _GAP_PX) // (width * zoom + _GAP_PX)))
 
     def rows(zoom: int) -> int:
-        return max(1, (room_px[1] - gap_px) // (height * zoom + gap_px))
+        return max(1, (room_px[1] - _GAP_PX) // (height * zoom + _GAP_PX))
 
     zoom = next((z for z in _zooms(height, width) if rows(z) * columns(z) >= num), _least_zoom(height, width))
     shown = min(num, rows(zoom) * columns(zoom))
     num_rows = -(-shown // columns(zoom))
-    blank = np.full((num_rows * columns(zoom) - shown, *tiles.shape[1:]), np.nan)
-    placed = np.concatenate([tiles[:shown].astype(np.float64), blank]).reshape(num_rows, columns(zoom), *tiles.shape[1:])
+    placed = np.full((num_rows * columns(zoom), *tiles.shape[1:]), np.nan)
+    placed[:shown] = tiles[:shown]
+    placed = placed.reshape(num_rows, columns(zoom), *tiles.shape[1:])
     note = "" if shown == num else f"first {shown} of {num:,} {what}"
-    return _drawn(placed, tiles, zoom, gap_px, note)
+    return _drawn(placed, tiles, zoom, note)
 
 
 def _table(kernel: Array, room_px: tuple[int, int]) -> Tiles:
@@ -76,23 +77,23 @@ def _table(kernel: Array, room_px: tuple[int, int]) -> Tiles:
     num_out, num_in, height, width = kernel.shape
 
     def fits(zoom: int) -> bool:
-        return num_in * (width * zoom + 1) < room_px[0] and num_out * (height * zoom + 1) < room_px[1]
+        return num_in * (width * zoom + _GAP_PX) < room_px[0] and num_out * (height * zoom + _GAP_PX) < room_px[1]
 
     zoom = next((z for z in _zooms(height, width) if fits(z)), _least_zoom(height, width))
-    columns = min(num_in, max(1, (room_px[0] - 1) // (width * zoom + 1)))
-    rows = min(num_out, max(1, (room_px[1] - 1) // (height * zoom + 1)))
+    columns = min(num_in, max(1, (room_px[0] - _GAP_PX) // (width * zoom + _GAP_PX)))
+    rows = min(num_out, max(1, (room_px[1] - _GAP_PX) // (height * zoom + _GAP_PX)))
     note = f"{rows} of {num_out:,} outputs (rows), {columns} of {num_in:,} inputs"
     if (rows, columns) == (num_out, num_in):
         note = "a row for each output, a column for each input"
-    return _drawn(kernel[:rows, :columns, None], kernel, zoom, 1, note)
+    return _drawn(kernel[:rows, :columns, None], kernel, zoom, note)
 
 
 def _matrix(matrix: Array, room_px: tuple[int, int]) -> Tiles:
-    rows, columns = min(len(matrix), room_px[1] - 2), min(matrix.shape[1], room_px[0] - 2)
-    zoom = max(1, min(_MOST_ZOOM, (room_px[0] - 2) // columns, (room_px[1] - 2) // rows))
+    rows, columns = min(len(matrix), room_px[1] - 2 * _GAP_PX), min(matrix.shape[1], room_px[0] - 2 * _GAP_PX)
+    zoom = max(1, min(_MOST_ZOOM, (room_px[0] - 2 * _GAP_PX) // columns, (room_px[1] - 2 * _GAP_PX) // rows))
     is_whole = (rows, columns) == matrix.shape
     note = "" if is_whole else f"{rows} of {len(matrix):,} rows, {columns} of {matrix.shape[1]:,} columns"
-    return _drawn(matrix[None, None, None, :rows, :columns], matrix, zoom, 1, note)
+    return _drawn(matrix[None, None, None, :rows, :columns], matrix, zoom, note)
 
 
 def _vector(values: Array, room_px: tuple[int, int]) -> Tiles:
@@ -108,15 +109,16 @@ def _least_zoom(height: int, width: int) -> int:
     return -(-_LEAST_TILE_PX // max(height, width))
 
 
-def _drawn(tiles: Array, whole: Array, zoom: int, gap_px: int, note: str) -> Tiles:
+def _drawn(tiles: Array, whole: Array, zoom: int, note: str) -> Tiles:
     """Tiles (R, C, 1 or 3, H, W), NaN where there is none, with grays for the numbers of the ``whole`` array."""
     limit = float(np.quantile(np.abs(whole), _CLIPPED, method="higher"))
-    rows, columns, channels, height, width = tiles.shape
+    rows, columns, _, height, width = tiles.shape
     colors = np.clip(_MID + _MID * tiles / (limit or 1.0), 0.0, 255.0)
     colors = np.broadcast_to(colors, (rows, columns, 3, height, width)).repeat(zoom, axis=3).repeat(zoom, axis=4)
-    frame = ((0, 0), (0, 0), (0, 0), (gap_px, 0), (gap_px, 0))
-    framed = np.pad(colors, frame, constant_values=np.nan)
+    framed = np.empty((rows, columns, 3, height * zoom + _GAP_PX, width * zoom + _GAP_PX))
+    framed[:] = np.array(BETWEEN)[:, None, None]
+    framed[:, :, :, _GAP_PX:, _GAP_PX:] = colors
+    framed[np.isnan(tiles).all(axis=(2, 3, 4))] = _NOTHING
     pixels = framed.transpose(0, 3, 1, 4, 2).reshape(rows * framed.shape[3], columns * framed.shape[4], 3)
-    pixels = np.pad(pixels, ((0, gap_px), (0, gap_px), (0, 0)), constant_values=np.nan)
-    pixels = np.where(np.isnan(pixels), np.array(BETWEEN), pixels)
+    pixels = np.pad(pixels, ((0, _GAP_PX), (0, _GAP_PX), (0, 0)), constant_values=_NOTHING)
     return Tiles(Image.fromarray(pixels.round().astype(np.uint8)), limit, note)

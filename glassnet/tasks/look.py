@@ -34,11 +34,10 @@ Plane = Literal["random", "gradient"]
 
 _MOST_EXAMPLES = 32  # that the loss is of, along lines and planes
 _NUM_SAID = 3
-_NUM_POINTS = 17
 
 
 @dataclass(frozen=True)
-class Opened:
+class Subject:
     """A run with its task and its network, which holds the averaged weights of the checkpoint."""
 
     run: Run
@@ -100,11 +99,11 @@ class _HalfWay:
         return Tensor(self._source.standard_normal(shape, np.float32))
 
 
-def open_look(run: Run, checkpoint: Checkpoint, runtime: Runtime) -> Opened:
+def open_look(run: Run, checkpoint: Checkpoint, runtime: Runtime) -> Subject:
     """The run with its data, which must be where they were in the training."""
     task = open_task(run.settings, runtime)
     model = task.model(generator(run.settings.seed, "initialization"))
-    opened = Opened(run, checkpoint, runtime, task, model)
+    subject = Subject(run, checkpoint, runtime, task, model)
     weights = weights_of(checkpoint.tensors)
     shapes = {name: tensor.shape for name, tensor in model.tensors().items()}
     if shapes != {name: array.shape for name, array in weights.items()}:
@@ -113,25 +112,25 @@ def open_look(run: Run, checkpoint: Checkpoint, runtime: Runtime) -> Opened:
             "shapes. To fix: put the data back as they were."
         )
     model.load({name: Tensor(array) for name, array in weights.items()})
-    return opened
+    return subject
 
 
-def read_example(opened: Opened, path: Path | None) -> Example:
+def read_example(subject: Subject, path: Path | None) -> Example:
     """The picture at ``path``, or else the first that was held out of the training."""
     if path is not None:
-        return Example(_read(opened, path), None, str(path))
-    held_out = opened.task.validation
+        return Example(_read(subject, path), None, str(path))
+    held_out = subject.task.validation
     if len(held_out["images"]):
         examples, source = held_out, "the first picture that was held out of the training"
     else:
-        examples, source = _batch(opened, 1), "the first picture of the training"
+        examples, source = _batch(subject, 1), "the first picture of the training"
     image = examples["images"][0]
     number = int(examples["labels"][0]) if "labels" in examples else None
     return Example(image if image.ndim == 3 else image[None], number, source)
 
 
-def _read(opened: Opened, path: Path) -> Array:
-    facts = opened.run.facts
+def _read(subject: Subject, path: Path) -> Array:
+    facts = subject.run.facts
     if "people" in facts:
         (face,) = people.read_faces([path], Framing.from_json(facts["framing"]))
         if isinstance(face, str):
@@ -145,10 +144,10 @@ def _read(opened: Opened, path: Path) -> Array:
     return 255 - drawing if drawing.mean() > 127 else drawing
 
 
-def look_inside(opened: Opened, example: Example) -> Inside:
+def look_inside(subject: Subject, example: Example) -> Inside:
     """One picture through the network and back, as it is in use: without augmentation, without dropout."""
-    opened.model.train(False)
-    probabilities = _probabilities(opened, example)
+    subject.model.train(False)
+    probabilities = _probabilities(subject, example)
     number = example.label
     if number is None and probabilities is not None:
         number = int(probabilities.argmax())
@@ -157,40 +156,40 @@ def look_inside(opened: Opened, example: Example) -> Inside:
         batch["images"] = Tensor(example.image)
     else:
         batch["labels"] = Tensor(np.array([number], np.int64))
-    random = _HalfWay(generator(opened.run.settings.seed, "pictures"))
-    loss, layers = inspect(opened.model, lambda: opened.task.measure(opened.model, batch, random)["loss"])
-    answers = _answers(opened, probabilities)
-    return Inside(example, loss, layers, answers, _in_words(opened, example, loss, answers))
+    random = _HalfWay(generator(subject.run.settings.seed, "pictures"))
+    loss, layers = inspect(subject.model, lambda: subject.task.measure(subject.model, batch, random)["loss"])
+    answers = _answers(subject, probabilities)
+    return Inside(example, loss, layers, answers, _in_words(subject, example, loss, answers))
 
 
-def _names(opened: Opened) -> list[str]:
-    facts = opened.run.facts
+def _names(subject: Subject) -> list[str]:
+    facts = subject.run.facts
     return list(facts.get("classes") or facts.get("people") or [])
 
 
-def _probabilities(opened: Opened, example: Example) -> Array | None:
+def _probabilities(subject: Subject, example: Example) -> Array | None:
     """(K,), or None of a network that does not choose."""
-    if not _names(opened):
+    if not _names(subject):
         return None
-    logits = opened.model(Tensor(example.image[None])).numpy()[0].astype(np.float64)
-    if "people" in opened.run.facts:  # these are cosines
-        logits *= opened.run.settings.logit_scale
+    logits = subject.model(Tensor(example.image[None])).numpy()[0].astype(np.float64)
+    if "people" in subject.run.facts:  # these are cosines
+        logits *= subject.run.settings.logit_scale
     powers = np.exp(logits - logits.max())
     return np.asarray(powers / powers.sum())
 
 
-def _answers(opened: Opened, probabilities: Array | None) -> list[tuple[str, float]]:
+def _answers(subject: Subject, probabilities: Array | None) -> list[tuple[str, float]]:
     if probabilities is None:
         return []
     best = (-probabilities).argsort(kind="stable")[:_NUM_SAID]
-    return [(_names(opened)[i], float(probabilities[i])) for i in best]
+    return [(_names(subject)[i], float(probabilities[i])) for i in best]
 
 
-def _in_words(opened: Opened, example: Example, loss: float, answers: list[tuple[str, float]]) -> str:
+def _in_words(subject: Subject, example: Example, loss: float, answers: list[tuple[str, float]]) -> str:
     """What was shown and what came of it, a line each."""
     if not answers:
         return f"Shown: {example.source}, halfway hidden by noise.\nThe loss is {loss:.4g}."
-    names = _names(opened)
+    names = _names(subject)
     said = ", ".join(f"{label(names.index(name), name)} {100 * share:.1f} %" for name, share in answers)
     if example.label is None:
         right = f"The loss is {loss:.4g}, taking {label(names.index(answers[0][0]), answers[0][0])} for right."
@@ -199,30 +198,32 @@ def _in_words(opened: Opened, example: Example, loss: float, answers: list[tuple
     return f"Shown: {example.source}.\nThe answer: {said}. {right}"
 
 
-def weights_in_time(opened: Opened) -> dict[int, Mapping[str, Array]]:
+def weights_in_time(subject: Subject) -> dict[int, Mapping[str, Array]]:
     """The learned weights by the number of steps: those that the run kept, the random ones, and the newest."""
-    settings = opened.run.settings
-    moments: dict[int, Mapping[str, Array]] = {step: history.load(path) for step, path in history.snapshots(opened.run)}
-    first = opened.task.model(generator(settings.seed, "initialization"))
+    settings = subject.run.settings
+    moments: dict[int, Mapping[str, Array]] = {
+        step: history.load(path) for step, path in history.snapshots(subject.run)
+    }
+    first = subject.task.model(generator(settings.seed, "initialization"))
     moments.setdefault(0, {name: tensor.numpy() for name, tensor in first.parameters().items()})
-    moments[opened.checkpoint.step] = below(opened.checkpoint.tensors, "parameters")
+    moments[subject.checkpoint.step] = below(subject.checkpoint.tensors, "parameters")
     return moments
 
 
-def surroundings(opened: Opened, plane: Plane) -> Surroundings:
+def surroundings(subject: Subject, plane: Plane) -> Surroundings:
     """The loss of the first examples of the training, along its gradient and over a plane."""
-    opened.model.train(True)
-    batch = _batch(opened, min(_MOST_EXAMPLES, opened.run.settings.batch_size))
-    seed = opened.run.settings.seed
+    subject.model.train(True)
+    batch = _batch(subject, min(_MOST_EXAMPLES, subject.run.settings.batch_size))
+    seed = subject.run.settings.seed
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in batch.items()}
 
     def loss_of(inputs: Mapping[str, Tensor], random: Random) -> Tensor:
-        return opened.task.loss(opened.model, inputs, random)
+        return subject.task.loss(subject.model, inputs, random)
 
-    graph, gradient_graph = trace_loss(opened.model, loss_of, specs, "float32")
+    graph, gradient_graph = trace_loss(subject.model, loss_of, specs, "float32")
     inputs = {**batch, **draw_inputs(gradient_graph, generator(seed, "step"))}
-    executable = opened.runtime.compile(graph)
-    weights = {name: tensor.numpy() for name, tensor in opened.model.parameters().items()}
+    executable = subject.runtime.compile(graph)
+    weights = {name: tensor.numpy() for name, tensor in subject.model.parameters().items()}
 
     def run(weights: Mapping[str, Array]) -> dict[str, Array]:
         return {**inputs, **{f"weights/{name}": array for name, array in weights.items()}}
@@ -230,53 +231,54 @@ def surroundings(opened: Opened, plane: Plane) -> Surroundings:
     def loss(weights: Mapping[str, Array]) -> float:
         return float(executable(run(weights))["loss"])
 
-    gradient = below(opened.runtime.compile(gradient_graph)(run(weights)), "gradients")
+    gradient = below(subject.runtime.compile(gradient_graph)(run(weights)), "gradients")
     along = along_gradient(loss, weights, gradient, seed)
-    first = gradient if plane == "gradient" else random_direction(weights, seed, 1)
-    found = loss_slice(
-        loss, weights, by_filter(first, weights), by_filter(random_direction(weights, seed, 2), weights),
-        num=_NUM_POINTS,
-    )  # fmt: skip
-    names = ("the gradient", "a random direction") if plane == "gradient" else ("a random direction", "another one")
+    across = gradient if plane == "gradient" else random_direction(weights, seed, 1)
+    up = random_direction(weights, seed, 2)
+    found = loss_slice(loss, weights, by_filter(across, weights), by_filter(up, weights))
+    names = ("a random direction", "another one")
+    if plane == "gradient":
+        names = ("the gradient, uphill to the right", "a random direction")
     return Surroundings(len(batch["images"]), along, found, names)
 
 
-def _batch(opened: Opened, num: int) -> dict[str, Array]:
+def _batch(subject: Subject, num: int) -> dict[str, Array]:
     """The first examples of the training."""
-    batches = Batches(opened.task.training, min(num, len(opened.task.training["images"])), opened.run.settings.seed)
+    batches = Batches(subject.task.training, min(num, len(subject.task.training["images"])), subject.run.settings.seed)
     batch = batches.batch(0)
     batches.close()
     return batch
 
 
-def draw_inside(opened: Opened, inside: Inside) -> dict[str, Image.Image]:
+def draw_inside(subject: Subject, inside: Inside) -> dict[str, Image.Image]:
     """By the names of their files."""
-    pages = layer_pages(inside.layers, f"{opened.title}, {opened.when}", inside.example.image, inside.words)
+    title = f"{subject.title}, {subject.when}"
+    pages = layer_pages(inside.layers, title, inside.example.image, inside.words, _names(subject))
     if len(pages) == 1:
         return {"layers": pages[0]}
     return {f"layers_{number}": page for number, page in enumerate(pages, 1)}
 
 
-def draw_time(opened: Opened, moments: Mapping[int, Mapping[str, Array]]) -> Image.Image:
-    return weights_over_time(moments, f"{opened.title}: their values, from random to trained")
+def draw_time(subject: Subject, moments: Mapping[int, Mapping[str, Array]]) -> Image.Image:
+    return weights_over_time(moments, f"{subject.title}: their values, from random to trained")
 
 
-def draw_surroundings(opened: Opened, around: Surroundings) -> dict[str, Image.Image]:
+def draw_surroundings(subject: Subject, around: Surroundings) -> dict[str, Image.Image]:
     """By the names of their files."""
-    of = f"{opened.title}, {opened.when}, {around.num_examples} examples"
-    across, up = (f"{name}, 1 = each filter as long as it is" for name in around.directions)
+    of = f"{subject.title}, {subject.when}, {around.num_examples} examples"
+    across, up = (f"{name} (1: as long as each filter is)" for name in around.directions)
     return {
         "loss_along_gradient": along_gradient_chart(around.along, f"Loss along the gradient: {of}"),
         "loss_slice": slice_sheet(around.plane, f"Loss around the weights: {of}", (across, up)),
     }
 
 
-def values_of(opened: Opened, inside: Inside, moments: Mapping[int, object], around: Surroundings) -> dict[str, Any]:
+def values_of(subject: Subject, inside: Inside, moments: Mapping[int, object], around: Surroundings) -> dict[str, Any]:
     """The numbers behind the pictures, as JSON has them; null where a loss is no number."""
     along, plane = around.along, around.plane
     return {
-        "step": opened.checkpoint.step,
-        "weights": opened.model.num_weights(),
+        "step": subject.checkpoint.step,
+        "weights": subject.model.num_weights(),
         "shown": inside.example.source,
         "loss": inside.loss,
         "answers": [{"name": name, "probability": share} for name, share in inside.answers],
@@ -294,7 +296,7 @@ def values_of(opened: Opened, inside: Inside, moments: Mapping[int, object], aro
             "loss": along.loss, "slope": along.slope,
         },
         "loss_slice": {
-            "directions": list(around.directions), "shares": plane.shares.tolist(),
+            "directions": list(around.directions), "across": plane.across.tolist(), "up": plane.up.tolist(),
             "losses": [_numbers(row) for row in plane.losses],
         },
     }  # fmt: skip

@@ -95,6 +95,14 @@ def smooth_network(task: Task, images: Array, generator: np.random.Generator) ->
     return SmoothClassifier(generator, len(names), (channels, height, width), has_cosines)
 
 
+def random_dtype_of(task: Task) -> str:
+    """Of the random numbers that the loss of a network in float64 takes.
+
+    Pictures are varied as bytes, which float32 holds exactly; the noise of houses has the dtype of the network.
+    """
+    return "float64" if isinstance(task, houses.Houses) else "float32"
+
+
 def _landscapes(
     task: Task, settings: Settings, network: Module, batches: Batches, has_new_batches: bool
 ) -> Callable[[int], Landscape]:
@@ -103,10 +111,8 @@ def _landscapes(
     if not has_new_batches:
         batches.close()
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in first.items()}
-    # Pictures are varied as bytes, which float32 holds exactly; the noise of houses has the dtype of the network.
-    random_dtype = "float64" if isinstance(task, houses.Houses) else "float32"
     graph, gradient_graph = trace_loss(
-        network, lambda batch, random: task.loss(network, batch, random), specs, random_dtype
+        network, lambda batch, random: task.loss(network, batch, random), specs, random_dtype_of(task)
     )
 
     @lru_cache(maxsize=1)  # all who race ask for it

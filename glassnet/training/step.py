@@ -74,8 +74,8 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
     buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in parameters.items()}
-    packing = _packing_of(specs, settings.optimizer)
-    optimizer = _optimizer_of(settings)
+    packing = packing_of(specs, settings.optimizer)
+    optimizer = optimizer_of(settings)
     packs = packing.pack_arrays(parameters)
     state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
     initial: dict[str, Array] = {
@@ -110,7 +110,7 @@ def _batch_specs(examples: Mapping[str, Array | Stream], batch_size: int, are_he
     return {f"batch/{n}": ArraySpec((batch_size, *a.shape[1:]), a.dtype) for n, a in examples.items()}
 
 
-def _optimizer_of(settings: Settings) -> Optimizer:
+def optimizer_of(settings: Settings) -> Optimizer:
     """The rule that the settings name; it sees packs, and knows by their names which of them decay."""
 
     def decays(pack: str, spec: ArraySpec) -> bool:
@@ -128,7 +128,7 @@ def _optimizer_of(settings: Settings) -> Optimizer:
     return AdamW(decays=decays)
 
 
-def _packing_of(specs: Mapping[str, ArraySpec], optimizer: str) -> Packing:
+def packing_of(specs: Mapping[str, ArraySpec], optimizer: str) -> Packing:
     """Muon has every matrix but the last, which makes the answers, by itself; all else is packed by size and decay."""
     matrices = [name for name, spec in specs.items() if len(spec.shape) >= 2][:-1] if optimizer == "muon" else []
     return Packing.by(
