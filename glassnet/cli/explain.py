@@ -83,9 +83,9 @@ def _nudged(values: Mapping[str, Any]) -> list[str]:
     e, loss = values["epsilon"], values["loss"]
     lines = [
         f"What if it were a little different, all else as it is? At {readable(values['examples'])}:",
-        f"  {f'{e:g} lower':16} loss {values['loss_down']:.12g}  ({values['loss_down'] - loss:+.4e})",
-        f"  {'as it is':16} loss {loss:.12g}",
-        f"  {f'{e:g} higher':16} loss {values['loss_up']:.12g}  ({values['loss_up'] - loss:+.4e})",
+        f"  {f'{e:g} lower':16} loss {_rounded(values['loss_down'])}  ({values['loss_down'] - loss:+.4e})",
+        f"  {'as it is':16} loss {_rounded(loss)}",
+        f"  {f'{e:g} higher':16} loss {_rounded(values['loss_up'])}  ({values['loss_up'] - loss:+.4e})",
         "Its slope is by how much the loss changes for each 1 that the weight changes:",
         f"  {values['slope_by_nudge']:+.10g} by the nudges: difference of the losses / difference of the weights",
         f"  {values['slope_by_backpropagation']:+.10g} by backpropagation, without any nudge",
@@ -110,7 +110,7 @@ def _why(values: Mapping[str, Any]) -> list[str]:
         f"  {rule['negative']:+.10g} from those that say: raise it",
         f"  {rule['sum']:+.10g} together, which is the slope",
         *_loudest(rule["by_example"]),
-        "The largest products:",
+        "The largest products, and the pixels that the signal was made from:",
     ]
     return lines + [f"  {_in_a_line(term)}" for term in rule["largest"]]
 
@@ -127,12 +127,12 @@ def _in_a_line(term: Mapping[str, Any]) -> str:
 
     label = "" if term["label"] is None else f" ({readable(term['label'])})"
     whose = "all examples" if term["example"] is None else f"example {term['example']}{label}"
-    product = f"{term['signal']:.4g} x {term['blame']:.4g} = {term['term']:+.4g}"
+    product = f"{term['signal']:.3g} x {term['blame']:.3g} = {term['term']:+.3g}"
     words = f"{whose}, {place_in_words(term['place'])}: {product}"
     if term["patch"] is None:
         return words
     top, left, bottom, right = term["patch"]
-    return f"{words}, from rows {top}-{bottom - 1}, columns {left}-{right - 1}"
+    return f"{words}, rows {top}-{bottom - 1}, columns {left}-{right - 1}"
 
 
 def _optimized(values: Mapping[str, Any]) -> list[str]:
@@ -156,11 +156,15 @@ def _after(values: Mapping[str, Any]) -> list[str]:
     loss, alone, after = values["loss"], values["loss_after_this_weight_alone"], values["loss_after"]
     return [
         "And then? On the same examples:",
-        f"  before the step                loss {loss:.12g}",
-        f"  if this weight alone makes it  loss {alone:.12g}  ({alone - loss:+.3e}; slope x change is "
+        f"  before the step                loss {_rounded(loss)}",
+        f"  if this weight alone makes it  loss {_rounded(alone)}  ({alone - loss:+.3e}; slope x change is "
         f"{values['expected_change_of_loss']:+.3e})",
-        f"  when all weights make theirs   loss {after:.12g}  ({after - loss:+.3e})",
+        f"  when all weights make theirs   loss {_rounded(after)}  ({after - loss:+.3e})",
     ]
+
+
+def _rounded(loss: float) -> str:
+    return f"{loss + 0.0:.12g}"  # never -0
 
 
 def _save(told: Told, output: Path) -> str:

@@ -38,11 +38,12 @@ def look(
     random to trained; the loss down the gradient, and over a plane through the weights.
     """
     from glassnet.tasks import look as inside
+    from glassnet.tasks.subject import open_subject, read_example
 
     opened = open_run(run, **chosen)
-    subject = inside.open_look(opened.run, opened.checkpoint, opened.runtime)
+    subject = open_subject(opened.run, opened.checkpoint, opened.runtime)
     notify(subject.task.notices)
-    example = inside.read_example(subject, picture)
+    example = read_example(subject, picture)
     folder = _made(output or run / "look")
     click.echo(f"looking into {readable(run)}: {subject.title}, {subject.when}", err=True)
     seen = inside.look_inside(subject, example)
@@ -53,7 +54,7 @@ def look(
     paths |= _save(folder, inside.draw_surroundings(subject, around))
     values: dict[str, Any] = inside.values_of(subject, seen, moments, around)
     values |= {"shown": encodable(values["shown"]), "pictures": paths}
-    words = [readable(line) for line in seen.words.splitlines()]
+    words = [readable(line) for line in inside.in_words(subject, seen).splitlines()]
     print_result(as_json, values, "\n".join([*words, "", *(readable(path) for path in paths.values())]))
 
 

@@ -5,15 +5,15 @@ Li et al. 2018 (https://arxiv.org/abs/1712.09913).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from glassnet.autodiff import Array
+from glassnet.insight.landscape import Weights
 
-Weights: TypeAlias = Mapping[str, Array]
 Loss: TypeAlias = Callable[[Weights], float]
 
 _FURTHER = 1.6  # the way down the gradient is shown so much longer than until the loss is that of the start again
@@ -51,17 +51,21 @@ class Slice:
 def along_gradient(loss: Loss, weights: Weights, gradient: Weights, seed: int, num: int = 41) -> AlongGradient:
     """From a third of the way uphill to as far down as there is something to see."""
     start = loss(weights)
-    slope = sum(float(np.square(array, dtype=np.float64).sum()) for array in gradient.values())
+    slope = _squared_length(gradient)
     far = _far(lambda size: loss(_moved(weights, (-size, gradient))), start, slope)
     random = random_direction(weights, seed)
-    length = np.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in random.values()))
-    aside = {name: array * (np.sqrt(slope) / length) for name, array in random.items()}
+    ratio = np.sqrt(slope / _squared_length(random))
+    aside = {name: array * ratio for name, array in random.items()}
     sizes = np.linspace(-far / 3, far, num)
     down, other = (
         np.array([loss(_moved(weights, (-size, direction))) for size in sizes.tolist()])
         for direction in (gradient, aside)
     )
     return AlongGradient(sizes, down, other, start, slope)
+
+
+def _squared_length(direction: Weights) -> float:
+    return sum(float(np.square(array, dtype=np.float64).sum()) for array in direction.values())
 
 
 def _far(loss_at: Callable[[float], float], start: float, slope: float) -> float:

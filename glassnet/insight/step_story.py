@@ -80,7 +80,9 @@ class Step:
     def _of_clipping(self, name: str, index: tuple[int, ...]) -> list[Part]:
         norm, limit = self.gradient_norm, self.max_gradient_norm
         if norm > limit:
-            words = f"as a vector all slopes are {norm:.4g} long, at most {limit:g} is allowed: each x {limit / norm:.4g}"
+            words = (
+                f"as a vector all slopes are {norm:.4g} long, at most {limit:g} is allowed: each x {limit / norm:.4g}"
+            )
         else:
             words = f"as a vector all slopes are {norm:.4g} long, up to {limit:g} is allowed: nothing is shortened"
         return [
@@ -95,14 +97,12 @@ class Step:
         direction, rate = mean / (size + hyper["eps"]), hyper["learning_rate"]
         decay = -rate * hyper["weight_decay"] * p if self._decays(optimizer, name) else 0.0
         return [
-            Part(
-                "first moment", mean, f"the average slope of the last {_span(hyper['beta1'])} steps or so"
-            ),
+            Part("first moment", mean, f"the average slope of the last {_span(hyper['beta1'])} steps or so"),
             Part("second moment", size, f"how large slopes were in the last {_span(hyper['beta2']):,} steps or so"),
             Part("direction", direction, "the first divided by the second: near 1 or -1 where slopes agree in sign"),
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
             Part("decay", decay, self._decay_words(optimizer, name), is_change=True),
-            Part("step", -rate * direction, "- learning rate x direction: against the slope", is_change=True),
+            Part("step", -rate * direction, "- learning rate x direction", is_change=True),
         ]
 
     def _of_sgd(
@@ -122,13 +122,14 @@ class Step:
         return [
             *parts,
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
-            Part("step", -rate * direction, "- learning rate x direction: against the slope", is_change=True),
+            Part("step", -rate * direction, "- learning rate x direction", is_change=True),
         ]
 
     def _of_muon(self, optimizer: Muon, name: str, index: tuple[int, ...]) -> list[Part]:
         weight, hyper = self.before[name], self._hyper
         before, b = self._state[f"momentum/{name}"], self._new_state["momentum"][name]
-        ahead = self._clipped[name] + hyper["momentum"] * b
+        mu = hyper["momentum"]
+        ahead = self._clipped[name] + mu * b
         rows = len(weight)
         matrix = orthogonalize(Tensor(ahead.reshape(rows, -1)), optimizer.num_iterations).numpy()
         turned, rate, p = float(matrix.reshape(weight.shape)[index]), hyper["learning_rate"], float(weight[index])
@@ -140,8 +141,12 @@ class Step:
             rate *= math.sqrt(max(1.0, rows / matrix.shape[1]))
         return [
             Part("momentum before", float(before[index]), "what is left of all earlier slopes"),
-            Part("momentum", float(b[index]), f"{hyper['momentum']:g} of that, and the clipped slope"),
-            Part("look ahead", float(ahead[index]), f"the clipped slope, and {hyper['momentum']:g} of the momentum (Nesterov)"),
+            Part("momentum", float(b[index]), f"{mu:g} of that, and the clipped slope"),
+            Part(
+                "look ahead",
+                float(ahead[index]),
+                f"the clipped slope, and {mu:g} of the momentum (Nesterov)",
+            ),
             Part("direction", turned, f"of all {weight.size:,} together, turned so that all directions count alike"),
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
             Part("rescaling", p * shrinking, words, is_change=True),

@@ -86,8 +86,9 @@ def _terms(story: WeightStory, labels: Sequence[str]) -> Image.Image:
               font(_TITLE_PX))  # fmt: skip
     top = _MARGIN_PX + _TITLE_PX + 2 * _GAP_PX
     words = (
-        f"Products that are not 0: {found.num_nonzero:,}. From those that would lower the weight {found.positive:+.4g}, "
-        f"from those that would raise it {found.negative:+.4g}; together {found.total:+.4g}, the slope."
+        f"Products that are not 0: {found.num_nonzero:,}. From those that would lower the weight "
+        f"{found.positive:+.4g}, from those that would raise it {found.negative:+.4g}; together {found.total:+.4g}, "
+        "the slope."
     )
     draw.text((_MARGIN_PX, top), words, _GREY, font(_TEXT_PX))
     framed = "The largest; framed is the part of the picture that the signal was made from (red lowers, blue raises)."

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassnet.autodiff import Array, Shape
-from glassnet.errors import CheckpointError, SettingsError
+from glassnet.errors import CheckpointError, DivergedError, SettingsError
 from glassnet.insight.chain_rule import ChainRule, Term
 from glassnet.insight.landscape import Landscape, Weights
 from glassnet.insight.nudge import Sweep, compare, doubts
 from glassnet.insight.step_story import Part, Step
 
 EPSILON = 1e-4
-_NUM_POINTS = 41  # of the curve
+_NUM_POINTS = 25  # of the curve
 _SPAN = 3.0  # of the curve, to both sides, in weights of usual size
 _NUM_TERMS = 6
 _NUM_NAMES = 3
@@ -151,9 +151,17 @@ def tell(
     epsilon: float = EPSILON,
     history: Sequence[tuple[int, float]] = (),
 ) -> WeightStory:
-    """The story of one weight at the examples of the landscape, where the loss is ``loss``, and of the step there."""
+    """The story of one weight at the examples of the landscape, where the loss is ``loss``, and of the step there.
+
+    Raises DivergedError if a loss that is told is not finite.
+    """
     weight = step.before[place.name]
     value = float(weight[place.index])
+    nudges, outcome = _nudges(landscape, step, place, loss, epsilon), _outcome(landscape, step, place)
+    losses = {"": loss, " after a nudge": nudges.up + nudges.down, " after a step": outcome.loss + outcome.loss_alone}
+    for when, number in losses.items():
+        if not np.isfinite(number):
+            raise DivergedError(f"expected a finite loss{when}; got {number}. To fix: choose another run or --epsilon.")
     return WeightStory(
         place=place,
         shape=weight.shape,
@@ -161,9 +169,9 @@ def tell(
         value=value,
         share_smaller=float(np.mean(np.abs(weight) < abs(value))),
         history=history,
-        nudges=_nudges(landscape, step, place, loss, epsilon),
+        nudges=nudges,
         sum=_sum(landscape, step.before, place, batch_size),
-        outcome=_outcome(landscape, step, place),
+        outcome=outcome,
     )
 
 
@@ -190,8 +198,9 @@ def _nudges(landscape: Landscape, step: Step, place: Place, loss: float, epsilon
 
 def _doubts(loss: float, up: float, down: float, epsilon: float, slope: float) -> list[str]:
     """As of a sweep over all weights, of which this is the only one. One without any effect leaves nothing to doubt."""
-    if slope == 0.0 and up == down == loss:
-        return []
+    if up == down == loss:
+        too_small = f"A nudge of {epsilon:g} is too small: no digit of the loss changes. To fix: a larger --epsilon."
+        return [too_small] if slope else []
     only = Sweep(epsilon, loss, *({"weight": np.array([value])} for value in (up, down, 0)))
     return doubts(only, compare(only, {"weight": np.array([slope])}))
 

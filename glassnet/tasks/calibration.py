@@ -1,9 +1,7 @@
 """The threshold below which a face is a stranger's, chosen from photos of known persons alone. Arrays, not networks.
 
-Two things are looked at. Trainings from which persons were left out have shown what true strangers score, in shares of
-how surely a network knows its own photos; so their scores in another training can be expected. And for everybody but
-its own person a photo held out is a stranger's; but a training pushes known persons away from each other, so true
-strangers score higher than these. The threshold is the one that gives a name to the wanted share (FPIR) of either.
+Strangers are simulated by faces of nobody: bands of photos of several known persons, one below the other. The threshold
+is the one that gives a name to the wanted share of them (FPIR).
 """
 
 from __future__ import annotations
@@ -15,19 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.autodiff import Array
+from glassnet.data.pictures import Pictures
 from glassnet.errors import CheckpointError
 from glassnet.insight.identification import threshold_at
 from glassnet.tasks.additions import alone, put
 
 FILE, FORMAT_VERSION = "calibration.json", 1
 DEFAULT_THRESHOLD = 0.5  # of a network that was never calibrated
-# Strangers' scores in shares of their own 99 % quantile: the mean of four trainings, on LFW-a and AT&T, with 16 and 10
-# persons left out, 563 to 969 and 100 photos. The standard deviation is 1.6 % between the 10 and the 99.5 % quantile.
-SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
-SCORES = (0.36, 0.466, 0.495, 0.557, 0.652, 0.757, 0.852, 0.914, 0.977, 1.0, 1.02, 1.103)
-# That quantile, in shares of what 99 % of the photos trained on exceed with their own person: 0.87 to 0.93 there.
-SURENESS, SURE_SHARE = 0.93, 0.01
-_NUM_EXPECTED = 1_000
+NUM_COMPOSED = 1_000
+# How many persons a face is composed of: the more persons are known, the less is a stranger like the nearest of them.
+# With true strangers, 2 bands told the right threshold for 3 and 8 known persons, 4 for 30, and 5 for 46. (Photos held
+# out, compared with all persons but their own, score far too low: a training pushes known persons apart.)
+_LEAST_BANDS, _MOST_BANDS, _BANDS_BY_ROOT = 2, 5, 0.7
 
 
 @dataclass(frozen=True)
@@ -57,18 +54,18 @@ def scores(cosines: Array, scale: float) -> Array:
     return cosines.max(axis=1)
 
 
-def expected_strangers(own: Array) -> Array:
-    """(1000,): what strangers are expected to score, where photos trained on score ``own`` (N,) with their person."""
-    places = (np.arange(_NUM_EXPECTED) + 0.5) / _NUM_EXPECTED
-    return np.interp(places, SHARES, SCORES) * (SURENESS * np.quantile(own, SURE_SHARE))
-
-
-def simulated_strangers(embeddings: Array, labels: Array, prototypes: Array, scale: float) -> Array:
-    """(N,): the score of each face (N, D) against the prototypes (P, D) of all persons but its own, row ``labels``."""
-    cosines = embeddings @ prototypes.T
-    num, num_persons = cosines.shape
-    is_other = np.arange(num_persons) != labels[:, None]
-    return scores(cosines[is_other].reshape(num, num_persons - 1), scale)
+def composed_faces(faces: Pictures, num: int, random: np.random.Generator) -> Array:
+    """uint8 (num, C, H, W): faces of nobody, from bands of photos of several persons, who are drawn evenly."""
+    photos = [np.flatnonzero(faces.labels == person) for person in np.unique(faces.labels)]
+    wanted = round(_BANDS_BY_ROOT * len(photos) ** 0.5)
+    num_bands = min(len(photos), max(_LEAST_BANDS, min(_MOST_BANDS, wanted)))
+    composed = np.empty((num, *faces.images.shape[1:]), np.uint8)
+    edges = np.linspace(0, composed.shape[2], num_bands + 1).astype(int)
+    for face in composed:
+        persons = random.choice(len(photos), num_bands, replace=False)
+        for person, top, bottom in zip(persons, edges, edges[1:], strict=False):
+            face[:, top:bottom] = faces.images[random.choice(photos[person]), :, top:bottom]
+    return composed
 
 
 def save_calibration(run: Path, calibration: Calibration) -> None:

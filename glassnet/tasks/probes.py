@@ -17,10 +17,10 @@ from glassnet.data.pictures import Pictures
 from glassnet.errors import DataError
 from glassnet.insight.facesheets import FaceMistake
 from glassnet.insight.identification import Curve, curve, nearest_photos, rates_at, recall_by_person
-from glassnet.tasks.calibration import Calibration, simulated_strangers
+from glassnet.tasks.calibration import Calibration
 from glassnet.tasks.faces import folder_of
 from glassnet.tasks.gallery import Gallery
-from glassnet.tasks.recognition import Matches, Recognizer, matches
+from glassnet.tasks.recognition import Matches, Recognizer, matches, stranger_scores
 from glassnet.training import Run
 
 _NUM_EXPLAINED, _PHOTOS_EACH = 30, 40  # mistakes with a photo beside them; photos of a person to choose it among
@@ -83,7 +83,7 @@ def identified(
 ) -> Identification:
     """Let the faces be named; ``faces.labels`` are rows of the gallery, or `STRANGER`. Some must be known.
 
-    Without strangers among them, their scores are those that the calibration expects.
+    Without strangers among them, their scores are those of the calibration, or of faces composed of these.
     """
     is_known = faces.labels != STRANGER
     if not is_known.any():
@@ -100,7 +100,7 @@ def identified(
     if not len(strangers) and calibration is not None:
         strangers = np.array(calibration.stranger_scores)
     elif not len(strangers):
-        strangers = simulated_strangers(embeddings, labels, gallery.prototypes, gallery.scale)
+        strangers = stranger_scores(recognizer, faces, gallery.prototypes, gallery.scale)
     rates = curve(found.scores[is_known], is_right, strangers)
     return Identification(
         faces, embeddings, found, float(is_right.mean()),

@@ -19,12 +19,12 @@ from glassnet.runtimes import Runtime
 from glassnet.tasks import faces
 from glassnet.tasks.calibration import (
     DEFAULT_THRESHOLD,
+    NUM_COMPOSED,
     Calibration,
-    expected_strangers,
+    composed_faces,
     load_calibration,
     save_calibration,
     scores,
-    simulated_strangers,
 )
 from glassnet.tasks.gallery import Gallery, Trained, known_persons, load_changes, outdated, unit
 from glassnet.training import Checkpoint, Run
@@ -34,8 +34,7 @@ from glassnet.training.step import weights_of
 # Always as many at a time: kernels round differently for other numbers.
 _NUM_EMBEDDED = 32
 _MOST_COSINES = 2**24
-# Of fewer held-out photos the highest scores tell too little.
-_FEW_PHOTOS, _MOST_PHOTOS = 100, 2_000
+_MOST_PHOTOS = 2_000
 
 
 @dataclass(frozen=True)
@@ -156,18 +155,17 @@ def calibrated(
 ) -> Calibration:
     """Choose the threshold for strangers by photos of the persons of the training, and keep it in the run."""
     recognizer, trained = Recognizer(run, checkpoint, runtime), trained_persons(run, checkpoint)
-    centers, num = trained.centers, len(trained.names)
     learned = _renumbered(people.training, people.names, trained.names)
-    own = (recognizer.embed(learned.images) * centers[learned.labels]).sum(axis=1)
-    tried = [Calibration(checkpoint.step, fpir, num, tuple(expected_strangers(own).tolist()))]
-    held_out = _renumbered(people.held_out, people.names, trained.names)
-    if len(held_out.labels) >= _FEW_PHOTOS:
-        embeddings = recognizer.embed(held_out.images)
-        found = simulated_strangers(embeddings, held_out.labels, centers, run.settings.logit_scale)
-        tried.append(Calibration(checkpoint.step, fpir, num - 1, tuple(sorted(found.tolist()))))
-    calibration = max(tried, key=lambda one: one.threshold(num))
+    found = stranger_scores(recognizer, learned, trained.centers, run.settings.logit_scale)
+    calibration = Calibration(checkpoint.step, fpir, len(trained.names), tuple(np.sort(found).tolist()))
     save_calibration(run.path, calibration)
     return calibration
+
+
+def stranger_scores(recognizer: Recognizer, faces: Pictures, prototypes: Array, scale: float) -> Array:
+    """What faces of nobody score, which are composed of these."""
+    composed = composed_faces(faces, NUM_COMPOSED, generator(0, "initialization"))
+    return scores(recognizer.embed(composed) @ prototypes.T, scale)
 
 
 def _network(run: Run, checkpoint: Checkpoint) -> FaceNet:

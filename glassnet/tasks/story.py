@@ -283,7 +283,7 @@ def _notices(run: Run, task: Task, scene: _Scene, num: int, factor: float) -> li
         notices.append(f"The run has learned from {started.source}; these examples are from {task.source}.")
     if factor < _LEAST_FACTOR:
         notices.append(
-            f"By the schedule the learning rate is {settings.learning_rate * factor:.2g} now. To have something to "
-            f"see, this is a step with {settings.learning_rate * _SHOWN_FACTOR:g}, a tenth of the highest."
+            f"By the schedule the learning rate is {settings.learning_rate * factor:.2g} now. The step shown has a "
+            f"tenth of the highest, {settings.learning_rate * _SHOWN_FACTOR:g}."
         )
     return notices

@@ -74,9 +74,11 @@ def test_few_photos_are_enough(name: str, num_each: tuple[int, ...]) -> None:
 
 
 def test_brightness_and_contrast_do_not_change_the_nearest_neighbor() -> None:
-    training, test = persons((4, 4, 4), 1), persons((5, 5, 5), 2)
-    darker = (test.images * 0.3 + 12).astype(np.uint8)
-    np.testing.assert_array_equal(nearest_neighbor(training).answer(darker), test.labels)
+    photos = np.random.default_rng(0).integers(0, 100, (5, 1, 6, 6), np.uint8)
+    # For the raw pixels, the gray picture would be the nearest to everything that is bright.
+    gray = np.full((1, 1, 6, 6), 200, np.uint8) + photos[:1] // 50
+    learned = nearest_neighbor(Pictures(np.concatenate([photos, gray]), np.arange(6)))
+    np.testing.assert_array_equal(learned.answer(photos // 2 + 150), np.arange(5))
 
 
 def test_the_nearest_neighbor_of_a_photo_is_itself() -> None:
@@ -135,6 +137,23 @@ def test_sums_over_quarters() -> None:
     values = np.zeros((1, 4, 6, 2), np.float32)
     values[0, 0, 0, 0], values[0, 3, 5, 0], values[0, 1, 4, 1] = 1.0, 2.0, 5.0
     np.testing.assert_array_equal(classical._quarters(values), [[1, 0, 0, 5, 0, 0, 2, 0]])
+
+
+def test_what_is_near() -> None:
+    """A patch that is a centroid is near to it, and not near to one that is farther away than most."""
+    images = np.random.default_rng(0).integers(0, 256, (1, 1, 6, 6), np.uint8)
+    patch = classical._normalized(images.reshape(1, -1))
+    centroids = np.concatenate([patch, patch + 0.1, -patch])
+    (near,) = classical._nearness(images, np.zeros(36, np.float32), np.eye(36, dtype=np.float32), centroids)[0]
+    distances = np.array([0.0, 0.1 * 6, 2 * np.linalg.norm(patch)])
+    np.testing.assert_allclose(near[0], np.maximum(distances.mean() - distances, 0.0), atol=0.02)
+    assert near[0, 2] == 0.0
+
+
+def test_cross_validation_looks_at_some_and_the_machine_learns_from_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classical, "_MOST_VALIDATED", 6)
+    training, test = persons((3,) * 8, 1), persons((2,) * 8, 2)
+    np.testing.assert_array_equal(hog_svm(training, 0).answer(test.images), test.labels)
 
 
 def test_whitened_patches_have_no_correlations() -> None:

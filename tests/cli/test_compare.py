@@ -155,7 +155,7 @@ def test_faces(call: Call, persons: Path) -> None:
         assert 0.0 <= row["mean_recall"] <= 1.0
         assert row["accuracy"] * 16 == pytest.approx(round(row["accuracy"] * 16))
     assert rows["nearest neighbor"]["num_kept"] == 12 * 64 * 80
-    assert rows["network"]["training_s"] == pytest.approx(1.8, abs=1.5)
+    assert rows["network"]["training_s"] >= 1.8
     assert_is_a_picture(values["picture"])
     # The network that was trained for it is not a run that somebody would take for one of the whole folder.
     assert [path.suffix for path in Path("runs").iterdir()] == [".png"]

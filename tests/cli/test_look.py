@@ -13,6 +13,7 @@ from PIL import Image
 from glassnet.insight.slices import along_gradient, loss_slice
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import look
+from glassnet.tasks.subject import open_subject, read_example
 from glassnet.training import Run
 from tests.cli.classifiers import picture, trained_classifier
 from tests.cli.conftest import Call
@@ -142,7 +143,7 @@ def test_a_drawing_on_white_paper(trained: Path, tmp_path: Path) -> None:
     drawing = np.zeros((28, 28), np.uint8)
     drawing[8:20, 8] = drawing[8:20, 19] = drawing[8, 8:20] = 255
     run = Run(trained)
-    subject = look.open_look(run, run.newest_checkpoint()[0], get_runtime("numpy"))
+    subject = open_subject(run, run.newest_checkpoint()[0], get_runtime("numpy"))
     for name, pixels in (("ink.png", drawing), ("paper.png", 255 - drawing)):
         Image.fromarray(pixels).save(tmp_path / name)
-        np.testing.assert_array_equal(look.read_example(subject, tmp_path / name).image, drawing[None])
+        np.testing.assert_array_equal(read_example(subject, tmp_path / name).image, drawing[None])

@@ -87,11 +87,12 @@ def test_a_steep_direction_is_shown_less_far() -> None:
 
 def test_the_map_is_dark_where_the_loss_is_low() -> None:
     shares = np.linspace(-1, 1, 5)
-    losses = 1.0 + np.maximum(0, shares[None, :] + shares[:, None])  # high at the upper right
+    losses = 1.0 + np.maximum(0, shares[None, :] + 2 * shares[:, None])  # high at the upper right
     losses[0, 4] = np.inf
     picture = np.asarray(slice_sheet(Slice(shares, shares, losses), "title", ("x", "y")).convert("L")).astype(int)
     left, top = 16 + 72, 16 + 18 + 13 + 24
     inside = picture[top : top + 560, left : left + 560]
     assert inside[10, 550] > inside[300, 150] + 100
     assert inside[550, 550] > inside[300, 150] + 100  # as high as any
+    assert inside[10, 10] > inside[550, 10] + 20
     assert inside[550, 10] == pytest.approx(inside[300, 150], abs=3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glassnet.autodiff import ArraySpec, Tensor
-from glassnet.errors import CheckpointError, SettingsError
+from glassnet.errors import CheckpointError, DivergedError, SettingsError
 from glassnet.insight.landscape import Landscape, Weights, in_float64, trace_loss
 from glassnet.insight.step_story import Step
 from glassnet.insight.story_sheet import story_sheet
@@ -75,9 +75,9 @@ def test_the_curve_is_the_loss_with_this_weight_changed() -> None:
     landscape, weights = landscape_of(has_corners=True)
     story = story_of(PLACE, has_corners=True)
     amounts, losses = story.nudges.amounts, story.nudges.losses
-    assert len(amounts) == len(losses) == 41
-    assert amounts[20] == 0.0
-    for i in (0, 13, 20, 40):
+    assert len(amounts) == len(losses) == 25
+    assert amounts[12] == 0.0
+    for i in (0, 5, 12, 24):
         moved = weights["0.weight"].copy()
         moved[PLACE.index] += amounts[i]
         assert losses[i] == pytest.approx(landscape.loss({**weights, "0.weight": moved}), rel=1e-12)
@@ -89,7 +89,12 @@ def test_corners_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epsilon", "doubt"), [(1e-15, "A nudge of 1e-15 is too small: "), (3.0, "A nudge of 3 is too large: ")]
+    ("epsilon", "doubt"),
+    [
+        (1e-20, "A nudge of 1e-20 is too small: no digit of the loss changes. "),
+        (1e-14, "A nudge of 1e-14 is too small: float64 keeps 16 digits"),
+        (3.0, "A nudge of 3 is too large: the loss is not straight"),
+    ],
 )
 def test_nudges_of_a_bad_size(epsilon: float, doubt: str) -> None:
     (said,) = story_of(PLACE, epsilon=epsilon).nudges.doubts
@@ -101,6 +106,14 @@ def test_nudges_of_a_bad_size(epsilon: float, doubt: str) -> None:
 def test_no_nudge_at_all(epsilon: float) -> None:
     with pytest.raises(SettingsError, match=r"^expected --epsilon to be a number above 0; got "):
         check_epsilon(epsilon)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_none() -> None:
+    with pytest.raises(DivergedError, match=r"^expected a finite loss after a nudge; got nan\. To fix: "):
+        story_of(Place("4.weight", (0, 0)), has_corners=True, epsilon=1e308)
+    with pytest.raises(DivergedError, match=r"^expected a finite loss after a step; got "):
+        story_of(PLACE, has_corners=True, rate=1e308)
 
 
 def test_a_weight_without_effect() -> None:

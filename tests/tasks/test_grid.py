@@ -107,6 +107,7 @@ def test_each_kind_of_cell_is_measured(
     pictures: LabeledPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classical, "_NUM_PATCHES", 500)
+    monkeypatch.setattr(grid, "_TESTED_AT_ONCE", 5)
     plan = dataclasses.replace(PLAN, widths=(4,), nums_training=(24,), num_seen=24 * 20)
     (tmp_path / "network").mkdir()
     (tmp_path / "network" / "settings.json").write_text("of a cell that was killed")

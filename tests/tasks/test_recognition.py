@@ -16,7 +16,7 @@ from glassnet.data.pictures import Pictures
 from glassnet.errors import CheckpointError, DataError, ShapeError
 from glassnet.runtimes import NumpyRuntime, get_runtime
 from glassnet.tasks import enrollment, recognition, settings_for
-from glassnet.tasks.calibration import DEFAULT_THRESHOLD, FILE, Calibration, load_calibration, simulated_strangers
+from glassnet.tasks.calibration import DEFAULT_THRESHOLD, FILE, Calibration, composed_faces, load_calibration
 from glassnet.tasks.faces import facts_of, network
 from glassnet.tasks.gallery import Gallery
 from glassnet.tasks.recognition import (
@@ -53,7 +53,8 @@ def checkpoint(step: int = 0) -> Checkpoint:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(recognition, "NUM_COMPOSED", 32)
     return create(tmp_path / "run", settings_for("faces", {}), facts_of(PEOPLE))
 
 
@@ -130,11 +131,18 @@ def test_who_looks_like_somebody_else() -> None:
     assert looks_like(photos, alone, 0) is None
 
 
-def test_strangers_are_simulated_by_leaving_the_own_person_out() -> None:
-    cosines = simulated_strangers(
-        np.eye(3)[[0, 2]], np.array([0, 2]), np.array([[1, 0, 0.5], [0.3, 1, 0], [0, 0, 1]]), 4.0
-    )
-    np.testing.assert_allclose(cosines, [0.3, 0.5])
+def test_faces_of_nobody() -> None:
+    """Bands of different persons, all of whom take part; as many as suit the number of persons."""
+    for num_persons, num_bands in ((2, 2), (8, 2), (30, 4), (64, 5), (400, 5)):
+        labels = np.repeat(np.arange(num_persons), 2)
+        images = np.broadcast_to(labels[:, None, None, None] % 251, (len(labels), 1, 80, 64)).astype(np.uint8)
+        composed = composed_faces(Pictures(images, labels), 300, np.random.default_rng(0))
+        assert (composed.shape, composed.dtype) == ((300, 1, 80, 64), np.uint8)
+        assert (composed == composed[..., :1]).all()
+        rows = composed[:, 0, :, 0].astype(int)
+        assert set((np.diff(rows, axis=1) != 0).sum(axis=1).tolist()) <= {num_bands - 1, *range(num_bands - 1)}
+        assert np.median((np.diff(rows, axis=1) != 0).sum(axis=1)) == num_bands - 1
+        assert len(np.unique(rows)) > 0.9 * min(num_persons, 251)
 
 
 def test_the_more_persons_the_higher_the_threshold() -> None:

@@ -29,8 +29,8 @@ def pictures(folder: Path) -> Path:
 
 
 def a_run(where: Path, task: str, **given: Any) -> Run:
-    """Trained for three steps."""
-    settings = settings_for(task, {"steps": 3, "batch_size": 6, "runtime": "numpy", "schedule": "constant", **given})
+    """Trained for three steps of four examples."""
+    settings = settings_for(task, {"steps": 3, "batch_size": 4, "runtime": "numpy", "schedule": "constant", **given})
     opened = open_task(settings, get_runtime("numpy"))
     run = create(where / "run", settings, opened.facts)
     list(train(opened, run, get_runtime("numpy")))
@@ -72,18 +72,18 @@ def test_every_task(fixture: str, weight: str, request: pytest.FixtureRequest) -
     run = request.getfixturevalue(fixture)
     told = story_of(run, weight)
     story = told.story
-    assert (str(story.place), told.step, told.batch_size) == (weight, 3, 6)
+    assert (str(story.place), told.step, told.batch_size) == (weight, 3, 4)
     assert story.sum.total == pytest.approx(story.nudges.by_backpropagation, rel=1e-9)
     assert [step for step, _ in story.history] == [0, 1, 2, 3]
     assert story.history[-1][1] == story.value
     changes = sum(part.value for part in story.outcome.parts if part.is_change)
     assert changes == pytest.approx(story.outcome.change, rel=1e-9)
     assert all(term.patch is not None for term in story.sum.largest)
-    assert (told.examples, told.notices) == ("the 6 examples of step 4", [])
-    assert len(told.labels) == (0 if fixture == "denoiser" else 6)
+    assert (told.examples, told.notices) == ("the 4 examples of step 4", [])
+    assert len(told.labels) == (0 if fixture == "denoiser" else 4)
     values = facts(told)
     assert values["chain_rule"]["sum"] == story.sum.total
-    assert len(values["curve"]["loss"]) == 41
+    assert len(values["curve"]["loss"]) == 25
 
 
 @pytest.mark.parametrize("fixture", ["classifier", "denoiser"])
@@ -105,10 +105,10 @@ def test_it_is_the_step_that_the_training_takes_next(
 
 def test_fewer_examples(classifier: Run) -> None:
     told = story_of(classifier, "conv1.bias[2]", batch_size=2)
-    assert told.examples == "the first 2 of the 6 examples of step 4"
-    assert told.notices == ["The training itself learns from 6 examples at once, not from 2."]
-    with pytest.raises(SettingsError, match=r"^expected --batch-size to be at most 6, that of the training; got 7"):
-        story_of(classifier, "conv1.bias[2]", batch_size=7)
+    assert told.examples == "the first 2 of the 4 examples of step 4"
+    assert told.notices == ["The training itself learns from 4 examples at once, not from 2."]
+    with pytest.raises(SettingsError, match=r"^expected --batch-size to be at most 4, that of the training; got 5"):
+        story_of(classifier, "conv1.bias[2]", batch_size=5)
 
 
 def test_a_picture(classifier: Run, tmp_path: Path) -> None:
