@@ -110,7 +110,7 @@ def _why(values: Mapping[str, Any]) -> list[str]:
         f"  {rule['negative']:+.10g} from those that say: raise it",
         f"  {rule['sum']:+.10g} together, which is the slope",
         *_loudest(rule["by_example"]),
-        "The largest products, and the pixels that the signal was made from:",
+        "The largest products, and the pixels behind each:",
     ]
     return lines + [f"  {_in_a_line(term)}" for term in rule["largest"]]
 

@@ -51,7 +51,7 @@ class Term:
     """One product of the sum. index: its place in what the call results in, that of the example among the first axis.
 
     example: which example of the batch it is of, None if of none alone. patch: (top, left, bottom, right), the part of
-    the picture that the signal was made from, in pixels, None where there is no picture.
+    the picture that the number at that place was made from, in pixels, None where there is no picture.
     """
 
     meeting: int

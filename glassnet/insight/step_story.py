@@ -79,12 +79,8 @@ class Step:
 
     def _of_clipping(self, name: str, index: tuple[int, ...]) -> list[Part]:
         norm, limit = self.gradient_norm, self.max_gradient_norm
-        if norm > limit:
-            words = (
-                f"as a vector all slopes are {norm:.4g} long, at most {limit:g} is allowed: each x {limit / norm:.4g}"
-            )
-        else:
-            words = f"as a vector all slopes are {norm:.4g} long, up to {limit:g} is allowed: nothing is shortened"
+        done = f"each x {limit / norm:.4g}" if norm > limit else "nothing is shortened"
+        words = f"as a vector all slopes are {norm:.4g} long, up to {limit:g} is allowed: {done}"
         return [
             Part("gradient", float(self.gradient[name][index]), "the slope of the loss along this weight"),
             Part("clipped", float(self._clipped[name][index]), words),
@@ -142,11 +138,7 @@ class Step:
         return [
             Part("momentum before", float(before[index]), "what is left of all earlier slopes"),
             Part("momentum", float(b[index]), f"{mu:g} of that, and the clipped slope"),
-            Part(
-                "look ahead",
-                float(ahead[index]),
-                f"the clipped slope, and {mu:g} of the momentum (Nesterov)",
-            ),
+            Part("look ahead", float(ahead[index]), f"the clipped slope, and {mu:g} of the momentum (Nesterov)"),
             Part("direction", turned, f"of all {weight.size:,} together, turned so that all directions count alike"),
             Part("learning rate", rate, "how far a direction of 1 moves a weight"),
             Part("rescaling", p * shrinking, words, is_change=True),

@@ -46,7 +46,7 @@ def _charts(story: WeightStory, step: int) -> Image.Image:
     )  # fmt: skip
     curve = line_chart(
         _curve(story), title="The loss, if this weight alone were another", x_label="value of the weight",
-        y_label="loss", width_px=width_px, height_px=height_px,
+        y_label=f"loss - {story.nudges.loss:.8g}, the loss now", width_px=width_px, height_px=height_px,
     )  # fmt: skip
     both = Image.new("RGB", (_WIDTH_PX, height_px), "white")
     both.paste(history, (0, 0))
@@ -59,12 +59,12 @@ def _curve(story: WeightStory) -> list[Line]:
     reach = _reach(nudges)
     tangent = np.array([-reach, reach])
     return [
-        Line("now", [value], [nudges.loss], color=_LOWER),
+        Line("now", [value], [0.0], color=_LOWER),
         Line(
-            f"slope {nudges.by_backpropagation:.4g}", value + tangent,
-            nudges.loss + nudges.by_backpropagation * tangent, color=_LOWER,
+            f"slope {nudges.by_backpropagation:.4g}", value + tangent, nudges.by_backpropagation * tangent,
+            color=_LOWER,
         ),
-        Line("loss", value + nudges.amounts, nudges.losses, color=_RAISE),
+        Line("loss", value + nudges.amounts, nudges.losses - nudges.loss, color=_RAISE),
     ]  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _terms(story: WeightStory, labels: Sequence[str]) -> Image.Image:
         "the slope."
     )
     draw.text((_MARGIN_PX, top), words, _GREY, font(_TEXT_PX))
-    framed = "The largest; framed is the part of the picture that the signal was made from (red lowers, blue raises)."
+    framed = "The largest; framed are the pixels behind each. Red would lower the weight, blue would raise it."
     draw.text((_MARGIN_PX, top + _ROW_PX), framed, _GREY, font(_TEXT_PX))
     for i, (term, images) in enumerate(zip(found.largest, found.pictures, strict=True)):
         _draw_term(picture, (_MARGIN_PX + i * cell_px, top + 2 * _ROW_PX), term, images, labels)

@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
-from glassnet.data import people
-from glassnet.data.facecrop import Framing
-from glassnet.data.pictures import read_picture
-from glassnet.errors import CheckpointError, DataError, SettingsError
+from glassnet.errors import CheckpointError, SettingsError
 from glassnet.graph import Graph
 from glassnet.insight.chain_rule import Term
 from glassnet.insight.landscape import Landscape, Weights, in_float64, trace_loss
@@ -25,8 +22,8 @@ from glassnet.nn import Module
 from glassnet.ops import Random
 from glassnet.ops.random import draw
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import houses, open_task
 from glassnet.tasks.race import random_dtype_of
+from glassnet.tasks.subject import Subject, open_subject, read_example
 from glassnet.training import Checkpoint, Run, Settings, Task, history
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
@@ -79,20 +76,20 @@ def explain(
 ) -> Told:
     """The story of ``weight``, such as ``conv1.weight[3,0,2,2]``, at the checkpoint.
 
-    It is told at the examples of the next step of the training, varied as they will be, the first ``batch_size`` of
-    them; or at a picture as it is, in the way the network is used after training. Raises CheckpointError, DataError.
+    It is told at the examples of the next step of the training, varied as they will be, or at the first ``batch_size``
+    of them; or at a picture as it is, in the way the network is used after training. Raises GlassnetError.
     """
     check_epsilon(epsilon)
     learned = below(checkpoint.tensors, "parameters")
     place = find(weight, {n: a.shape for n, a in learned.items()}, list(below(checkpoint.tensors, "buffers")))
-    task = open_task(run.settings, get_runtime("numpy"))
-    network = _network(run, task, checkpoint)
+    subject = open_subject(run, checkpoint, get_runtime("numpy"))
+    task, network = subject.task, _network(subject)
     batches = Batches(task.training, run.settings.batch_size, run.settings.seed)
     try:
         scene = (
             _next_batch(run.settings, batches, checkpoint.step, batch_size)
             if picture is None
-            else _picture(run, network, picture)
+            else _picture(subject, picture)
         )
     finally:
         batches.close()
@@ -151,17 +148,17 @@ def _term(told: Told, term: Term) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _network(run: Run, task: Task, checkpoint: Checkpoint) -> Module:
-    """In float64, with the weights as they were learned."""
+def _network(subject: Subject) -> Module:
+    """In float64, with the weights as they were learned, not averaged."""
+    run, task, network = subject.run, subject.task, subject.model
     for kind in ("classes", "people"):
         if task.facts.get(kind) != run.facts.get(kind):
             raise CheckpointError(
                 f"expected the classes that {run.path} has learned to tell apart; got others in {task.source}. "
                 "To fix: put the data back as it was."
             )
-    network = task.model(generator(run.settings.seed, "initialization"))
-    tensors = {**below(checkpoint.tensors, "parameters"), **below(checkpoint.tensors, "buffers")}
-    network.load({name: Tensor(array) for name, array in tensors.items()})
+    learned = below(subject.checkpoint.tensors, "parameters")
+    network.load({name: Tensor(array) for name, array in learned.items()})
     in_float64(network)
     return network
 
@@ -180,33 +177,19 @@ def _next_batch(settings: Settings, batches: Batches, step: int, batch_size: int
     return _Scene(batch, words, False, generator(settings.seed, "step", step))
 
 
-def _picture(run: Run, network: Module, path: Path) -> _Scene:
+def _picture(subject: Subject, path: Path) -> _Scene:
     """The picture with the class of its folder, if that is one of the run, else with what the network says it is."""
-    source = generator(run.settings.seed, "validation")
-    if run.settings.task == houses.NAME:
-        drawing = 255 - read_picture(path, houses.SIZE, channels=1)
-        return _Scene({"images": drawing}, f"the drawing {path.name}", True, source)
-    images = _read(run, path)[None]
+    run, network = subject.run, subject.model
+    source, images = generator(run.settings.seed, "validation"), read_example(subject, path).image[None]
     names = _names(run)
+    if not names:
+        return _Scene({"images": images[:, 0]}, f"the drawing {path.name}", True, source)
     label, why = path.absolute().parent.name, "as its folder says"
     if label not in names:
         network.train(False)
         label, why = names[int(np.argmax(network(Tensor(images)).numpy()[0]))], "as the network itself says"
     batch = {"images": images, "labels": np.array([names.index(label)])}
     return _Scene(batch, f"the picture {path.name}, taken for {label}, {why}", True, source)
-
-
-def _read(run: Run, path: Path) -> Array:
-    """uint8 (C, H, W)"""
-    facts = run.facts
-    if "people" in facts:
-        (face,) = people.read_faces([path], Framing.from_json(facts["framing"]))
-        if isinstance(face, str):
-            got = "none" if face == people.NO_FACE else face
-            raise DataError(f"expected a face in {path}; got {got}. To fix: choose another photo.")
-        return face
-    channels, size_px, _ = facts["image_shape"]
-    return read_picture(path, size_px, channels)
 
 
 def _landscape(settings: Settings, task: Task, network: Module, scene: _Scene) -> Landscape:

@@ -57,6 +57,7 @@ def test_all_that_is_told_agrees() -> None:
     story = story_of(PLACE)
     nudges = story.nudges
     assert (story.value, story.shape) == (weights["0.weight"][2, 0, 1, 1], (4, 1, 3, 3))
+    assert story.share_smaller == np.argsort(np.abs(weights["0.weight"]).ravel()).tolist().index(22) / 36
     assert story.num_weights == 4 * 9 + 4 + 3 * 144 + 3
     assert nudges.loss == landscape.loss(weights)
     assert nudges.by_nudge == pytest.approx(nudges.by_backpropagation, rel=1e-6)
