@@ -84,7 +84,8 @@ def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
     recalls = recall_by_person(is_right, labels[is_known], len(known.names))
     print_persons(known, recalls)
     values = {
-        "seconds": seconds, "photos": len(known.training.labels), "probes": int(is_known.sum()),
+        "seconds": seconds, "steps": checkpoint.step,
+        "photos": len(known.training.labels), "probes": int(is_known.sum()),
         "identified": float(is_right.mean()),
         "macro": macro_average(recalls),
         "threshold": gallery.threshold,
@@ -122,10 +123,11 @@ def main() -> None:
     parser.add_argument("--block", action="store_true", help="one in five, neighbors by number together")
     parser.add_argument("--strangers", type=int, default=0)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--runtime")
     parser.add_argument("--precision")
     arguments = parser.parse_args()
-    given = {name: getattr(arguments, name) for name in ("minutes", "runtime", "precision")}
+    given = {name: getattr(arguments, name) for name in ("minutes", "steps", "runtime", "precision")}
     given = {name: value for name, value in given.items() if value is not None}
     print(describe())
     files, rows = files_of(arguments.data), []

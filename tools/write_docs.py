@@ -25,8 +25,8 @@ SETTINGS = """# Settings
 
 Written by `make docs`; do not edit. A run keeps these in its `settings.json`. Those with an option can be given to
 `glassnet train`; the others have the values that suit the task and the model, a column for each; a folder of pictures
-is like `cifar10` but for budget and batch size, and faces are trained for longer the more photos there are, between 1.5
-and 7.5 minutes. Exactly one of `minutes`, `epochs` and `steps` is the budget, and the
+is like `cifar10` but for budget and batch size, and faces are trained for more steps the more photos there are, from
+620 on. Exactly one of `minutes`, `epochs` and `steps` is the budget, and the
 course of the learning rate is fitted to it.
 
 """

@@ -34,7 +34,7 @@ def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
     elif task == CIFAR10:
         own = {"task": task, **classification.recipe(task, given.get("model"))}
     elif task == faces.NAME:
-        own = {"task": task, **faces.DEFAULTS, "minutes": faces.MOST_MINUTES}
+        own = {"task": task, **faces.DEFAULTS, "steps": faces.LEAST_STEPS}
         if "data" in given:
             given = {**given, "data": str(Path(given["data"]).expanduser().absolute())}
     elif os.path.isdir(task):
@@ -74,7 +74,7 @@ def open_task(settings: Settings, runtime: Runtime) -> Task:
 
 
 def fit_to_data(settings: Settings, task: Task, given: Mapping[str, Any]) -> Settings:
-    """The settings with what was not ``given`` and hangs on the number of examples: the size of a batch, the minutes.
+    """The settings with what was not ``given`` and hangs on the number of examples: the size of a batch, the steps.
 
     A batch is not larger than what there is to learn from. That of a folder is a quarter of its pictures at most:
     whole rounds of a few pictures would be few steps.
@@ -84,7 +84,7 @@ def fit_to_data(settings: Settings, task: Task, given: Mapping[str, Any]) -> Set
         largest = max(num // 4, min(num, _FEW)) if settings.task in (FOLDER, faces.NAME) else num
         settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, largest))
     if isinstance(task, faces.Faces) and not any(budget in given for budget in BUDGETS):
-        settings = dataclasses.replace(settings, minutes=faces.minutes_for(len(task.people.training.labels)))
+        settings = dataclasses.replace(settings, steps=faces.steps_for(len(task.people.training.labels)))
     return settings
 
 

@@ -11,7 +11,7 @@ from glassnet.data import people
 from glassnet.errors import SettingsError
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import fit_to_data, open_task, settings_for
-from glassnet.tasks.faces import Faces, balanced, minutes_for
+from glassnet.tasks.faces import Faces, balanced, steps_for
 from glassnet.training import create, train
 from glassnet.training.events import Evaluated, Finished
 from tests.tasks.persons import write_persons
@@ -45,12 +45,12 @@ def test_an_epoch_has_the_photos_of_persons_with_few_several_times() -> None:
     assert set(chosen) == set(range(81))
 
 
-def test_minutes_follow_the_photos_unless_a_budget_is_given(folder: Path) -> None:
+def test_steps_follow_the_photos_unless_a_budget_is_given(folder: Path) -> None:
     task = opened(folder)
-    assert fit_to_data(task.settings, task, {}).minutes == minutes_for(20)
-    assert minutes_for(10) < minutes_for(1_000) < minutes_for(2_000) == minutes_for(1_000_000)
-    steps = opened(folder, steps=5)
-    assert fit_to_data(steps.settings, steps, {"steps": 5}).minutes is None
+    assert fit_to_data(task.settings, task, {}).steps == steps_for(20)
+    assert steps_for(10) < steps_for(2_000) < steps_for(50_000) == steps_for(1_000_000)
+    chosen = opened(folder, minutes=5.0)
+    assert fit_to_data(chosen.settings, chosen, {"minutes": 5.0}).steps is None
 
 
 def test_a_batch_is_not_larger_than_a_quarter_of_the_photos(folder: Path) -> None:

@@ -92,7 +92,8 @@ def test_what_would_take_days_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(
         SettingsError,
         match=r"^expected a network whose weights can all be nudged within an hour; got 359,970 weights, 719,940 "
-        r"forward passes for one step, about [\d.]+ (minutes|hours|days)\. To fix: leave out --model, or add --force\.$",
+        r"forward passes for one step, about [\d.]+ (minutes|hours|days)\. To fix: leave out --model, or add "
+        r"--force\.$",
     ):
         check_duration(entry, 60.0)
     check_duration(entry, 1e9)
