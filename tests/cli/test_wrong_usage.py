@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Call, environment, options, run_outside
 
-A_TASK = "expected a task (cifar10, houses) or a folder of pictures"
+A_TASK = "expected a task (cifar10, faces, houses) or a folder of pictures"
 USAGE = {
     "unknown verb": (["trian"], "No such command 'trian'"),
     "unknown task": (["train", "castles"], f"{A_TASK}; got 'castles'"),
@@ -166,7 +166,9 @@ def test_outputs_that_cannot_be(call: Call, trained: Path, verb: str, suffixes: 
 
 
 def test_unknown_data(call: Call) -> None:
-    assert "expected the name of a data set (houses, cifar10); got 'cats'" in call("data", "get", "cats").complaint(1)
+    assert "expected the name of a data set (houses, cifar10, att, lfw); got 'cats'" in call(
+        "data", "get", "cats"
+    ).complaint(1)
 
 
 def test_a_damaged_checkpoint_is_told(call: Call, trained: Path) -> None:

@@ -35,7 +35,7 @@ def test_settings() -> None:
     assert settings_for("houses", {"steps": 5}).minutes is None
     assert settings_for("houses", {"learning_rate": 0.1}).learning_rate == 0.1
     with pytest.raises(
-        SettingsError, match=r"^expected a task \(cifar10, houses\) or a folder .*; got 'castles'\. To fix"
+        SettingsError, match=r"^expected a task \(cifar10, faces, houses\) or a folder .*; got 'castles'\. To fix"
     ):
         settings_for("castles", {})
 
