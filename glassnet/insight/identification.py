@@ -133,9 +133,10 @@ def _mean_excess(falling: Array) -> float:
 
 
 def _just_above(score: float) -> float:
-    """The next float32."""
+    """The next float32; above 0 the least with all its digits, since some libraries take smaller ones for 0."""
     rounded = np.float32(score)
-    return float(rounded if rounded > score else np.nextafter(rounded, np.float32(np.inf)))
+    above = rounded if rounded > score else np.nextafter(rounded, np.float32(np.inf))
+    return float(np.finfo(np.float32).tiny if 0 < above < np.finfo(np.float32).tiny else above)
 
 
 def _check_share(fpir: float) -> None:
