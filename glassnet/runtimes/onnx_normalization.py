@@ -127,9 +127,10 @@ def _squared_deviation_of(b: Builder, squares: int) -> int | None:
     if centered is None or mean is None:
         return None
     x, shape = centered.inputs[0], b.spec(centered.inputs[0]).shape
+    by_channel = {"axes": (0, *range(2, len(shape))), "keepdims": True}
     for total, share in (mean.inputs, mean.inputs[::-1]):
         summed, value = b.producer(total, "reduce_sum"), b.graph.constants.get(share)
-        is_sum = summed is not None and summed.inputs == (x,) and summed.params["axes"] == (0, *range(2, len(shape)))
+        is_sum = summed is not None and summed.inputs == (x,) and summed.params == by_channel
         if is_sum and value is not None and value.size == 1 and np.isclose(value * prod(shape), shape[1], rtol=1e-6):
             return x
     return None

@@ -12,7 +12,7 @@ import pytest
 from glassnet.autodiff import ArraySpec, Tensor
 from glassnet.graph import Graph, evaluate, trace
 from glassnet.nn import BatchNorm2d
-from glassnet.ops import conv2d, max_pool2d
+from glassnet.ops import conv2d, max_pool2d, mean, square
 from glassnet.ops import sum as total
 from glassnet.optim import SGD
 from glassnet.runtimes import get_runtime
@@ -79,3 +79,14 @@ def test_statistics_are_computed_once() -> None:
     operators = Counter(node.op_type for node in to_onnx(graph_of(train)).graph.node)
     # Each is a sum of rows and one over the batch.
     assert operators["ReduceSum"] == operators["ReduceMean"] == 2
+
+
+def test_squares_that_are_no_variance() -> None:
+    """Means of channels taken from columns, of which there are as many."""
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 3), np.float32)
+    graph = trace(
+        lambda t, _: {"y": total(square(t["x"] - mean(t["x"], (0, 2, 3))), (0, 2, 3))},
+        {"x": ArraySpec(x.shape, x.dtype)},
+    )
+    expected = np.square(x - x.mean((0, 2, 3))).sum((0, 2, 3))
+    np.testing.assert_allclose(get_runtime("onnx").compile(graph)({"x": x})["y"], expected, rtol=1e-5)
