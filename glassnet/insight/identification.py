@@ -133,10 +133,14 @@ def _mean_excess(falling: Array) -> float:
 
 
 def _just_above(score: float) -> float:
-    """The next float32; above 0 the least with all its digits, since some libraries take smaller ones for 0."""
-    rounded = np.float32(score)
-    above = rounded if rounded > score else np.nextafter(rounded, np.float32(np.inf))
-    return float(np.finfo(np.float32).tiny if 0 < above < np.finfo(np.float32).tiny else above)
+    """The next float32, but around 0 none with fewer digits than others: some libraries take those for 0."""
+    rounded, least = np.float32(score), float(np.finfo(np.float32).tiny)
+    if rounded > score:
+        return float(rounded)
+    above = float(np.nextafter(rounded, np.float32(np.inf)))
+    if abs(above) >= least:
+        return above
+    return least if rounded >= 0.0 else 0.0
 
 
 def _check_share(fpir: float) -> None:
