@@ -24,7 +24,14 @@ from glassnet.autodiff import Array
 from glassnet.baselines.machine import describe
 from glassnet.data import locate, people, splits
 from glassnet.data.people import STRANGER
-from glassnet.insight.identification import curve, fnir_at, macro_average, rates_at, recall_by_person
+from glassnet.insight.identification import (
+    curve,
+    fnir_at,
+    macro_average,
+    rank_one_accuracy,
+    rates_at,
+    recall_by_person,
+)  # fmt: skip
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
 from glassnet.tasks.recognition import Recognizer, calibrated, matches, open_gallery
@@ -86,7 +93,7 @@ def measure(folder: Path, given: dict[str, Any]) -> dict[str, float]:
     values = {
         "seconds": seconds, "steps": checkpoint.step,
         "photos": len(known.training.labels), "probes": int(is_known.sum()),
-        "identified": float(is_right.mean()),
+        "identified": rank_one_accuracy(is_right),
         "macro": macro_average(recalls),
         "threshold": gallery.threshold,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result
-from glassnet.cli.using import encodable, notify, readable, runtime_options
+from glassnet.cli.using import encodable, notify, readable, runtime_options, save_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,7 +77,7 @@ def faces(path: Path | None, data: Path | None, seed: int, as_json: bool, **opti
         "num_training": len(known.training.labels), "num_test": len(test.labels), "seed": seed,
         "rows": [dataclasses.asdict(row) for row in rows],
         "most_frequent": {"name": encodable(name), "accuracy": share},
-        "picture": _save(_bars(rows, split), drawn), "machine": machine(),
+        "picture": save_picture(_bars(rows, split), drawn), "machine": machine(),
     }  # fmt: skip
     lines = [*_table_of_faces(rows), f"always saying {readable(name)}: {share:.1%}", "", f"picture: {readable(drawn)}"]
     print_result(as_json, values, "\n".join(lines))
@@ -115,7 +115,7 @@ def cifar10(is_full: bool, data: str | None, directory: Path, seed: int, as_json
     values = {
         "run": encodable(directory), "plan": dataclasses.asdict(plan),
         "results": [dataclasses.asdict(result) for result in results],
-        "picture": _save(_lines(results, plan), drawn), "machine": machine(),
+        "picture": save_picture(_lines(results, plan), drawn), "machine": machine(),
     }  # fmt: skip
     text = [*_table_of_grid(results, plan), "", *_verdicts(results, plan), "", f"picture: {readable(drawn)}"]
     print_result(as_json, values, "\n".join(text))
@@ -293,16 +293,3 @@ def _blues(num: int) -> list[tuple[int, int, int]]:
     pale, deep = np.array(_BLUES)
     shades = [pale + (deep - pale) * i / max(num - 1, 1) for i in range(num)]
     return [(int(r), int(g), int(b)) for r, g, b in shades]
-
-
-def _save(picture: Image.Image, path: Path) -> str:
-    from glassnet.errors import CheckpointError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"expected to write {path}; got '{error.strerror}'. To fix: free space or permissions there."
-        ) from error
-    return encodable(path)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result, run_argument
-from glassnet.cli.using import encodable, open_checkpoint, readable
+from glassnet.cli.using import encodable, open_checkpoint, readable, save_output
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from glassnet.tasks.story import Told
 
 _NUM_MOMENTS, _NUM_LOUDEST = 6, 3
@@ -48,7 +50,7 @@ def explain(
     told = story.explain(opened, checkpoint, weight, picture=picture, batch_size=batch_size, epsilon=epsilon)
     values = {"run": encodable(run), **story.facts(told)}
     values |= {"examples": encodable(told.examples), "notices": [encodable(notice) for notice in told.notices]}
-    values["picture"] = None if output is None else _save(told, output)
+    values["picture"] = None if output is None else save_output(_sheet(told), output)
     print_result(as_json, values, "" if as_json else in_words(values))
 
 
@@ -167,14 +169,7 @@ def _rounded(loss: float) -> str:
     return f"{loss + 0.0:.12g}"  # never -0
 
 
-def _save(told: Told, output: Path) -> str:
-    from glassnet.errors import SettingsError
+def _sheet(told: Told) -> Image.Image:
     from glassnet.insight.story_sheet import story_sheet
 
-    try:
-        story_sheet(told.story, told.step, told.labels).save(output)
-    except OSError as error:
-        raise SettingsError(
-            f"expected to write {output}; got '{error.strerror}'. To fix: choose another --output."
-        ) from error
-    return encodable(output)
+    return story_sheet(told.story, told.step, told.labels)

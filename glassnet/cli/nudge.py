@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result
-from glassnet.cli.using import encodable, notify, readable
+from glassnet.cli.using import encodable, notify, readable, save_output
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from glassnet.insight.race import Race, Terms
     from glassnet.tasks.race import Entry
 
@@ -76,7 +78,7 @@ def nudge(
     known = _follow(entry, terms)
     values = {**facts(entry, terms, known), "data": encodable(entry.source), "seed": seed}
     values["larger"] = [dataclasses.asdict(cost) for cost in costs(entry.batch_size)]
-    values["picture"] = None if output is None else _save(known, entry, output)
+    values["picture"] = None if output is None else save_output(_sheet(known, entry), output)
     print_result(as_json, values, "" if as_json else in_words(values))
 
 
@@ -93,18 +95,10 @@ def _follow(entry: Entry, terms: Terms) -> Race:
     return known
 
 
-def _save(known: Race, entry: Entry, output: Path) -> str:
-    from glassnet.errors import SettingsError
+def _sheet(known: Race, entry: Entry) -> Image.Image:
     from glassnet.insight.race_sheet import race_sheet
 
-    title = f"{entry.task}, {entry.num_weights:,} weights"
-    try:
-        race_sheet(known.contests, title).save(output)
-    except OSError as error:
-        raise SettingsError(
-            f"expected to write {output}; got '{error.strerror}'. To fix: choose another --output."
-        ) from error
-    return encodable(output)
+    return race_sheet(known.contests, f"{entry.task}, {entry.num_weights:,} weights")
 
 
 def in_words(values: Mapping[str, Any]) -> str:

@@ -115,16 +115,30 @@ def read_faces(paths: Sequence[Path], recognizer: Recognizer) -> list[Array | st
 
 
 def save_picture(picture: Image.Image, path: Path) -> str:
-    """Write it into a run directory; returns the path as it is printed."""
+    """Write it into a run directory, which is made if need be; returns the path as it is printed."""
     from glassnet.errors import CheckpointError
 
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
     except OSError as error:
         raise CheckpointError(
             f"expected to write {path}; got '{error.strerror}'. To fix: free space or permissions there."
         ) from error
     return encodable(path)
+
+
+def save_output(picture: Image.Image, output: Path) -> str:
+    """Write it where --output says; returns the path as it is printed."""
+    from glassnet.errors import SettingsError
+
+    try:
+        picture.save(output)
+    except OSError as error:
+        raise SettingsError(
+            f"expected to write {output}; got '{error.strerror}'. To fix: choose another --output."
+        ) from error
+    return encodable(output)
 
 
 def notify(notices: Sequence[str]) -> None:

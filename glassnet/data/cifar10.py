@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from glassnet.data import locate
 from glassnet.data.batchfile import unpickle
+from glassnet.data.checksum import check_sha256
 from glassnet.data.download import Progress, download_first
 from glassnet.data.packed import is_in_folder, read_from_archive, read_from_folder
 from glassnet.data.pictures import LabeledPictures, Pictures
@@ -96,13 +97,7 @@ def check(path: Path) -> str:
 
 def check_archive(path: Path) -> str:
     """Is this the archive as published?"""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != ARCHIVE_SHA256:
-        raise DataError(
-            f"expected sha256 {ARCHIVE_SHA256} of {path}; got {digest}. To fix: delete it and download it again"
-        )
-    return "60,000 photos; sha256 as expected"
+    return f"60,000 photos; {check_sha256(path, ARCHIVE_SHA256)}"
 
 
 def _found() -> Path:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glassnet.data import locate
+from glassnet.data.checksum import check_sha256
 from glassnet.data.download import Progress, download_first
 from glassnet.data.photosets import check_listing, listing, read_photos, write_photos
 from glassnet.errors import DataError
@@ -72,13 +73,7 @@ def check(path: Path) -> str:
 
 def check_archive(path: Path) -> str:
     """Is this the archive as published?"""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != ARCHIVE_SHA256:
-        raise DataError(
-            f"expected sha256 {ARCHIVE_SHA256} of {path}; got {digest}. To fix: delete it and download it again"
-        )
-    return "sha256 as expected"
+    return check_sha256(path, ARCHIVE_SHA256)
 
 
 def _photos_in(archive: Path) -> Iterator[tuple[str, bytes]]:

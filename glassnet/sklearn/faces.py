@@ -26,6 +26,7 @@ from glassnet.ops import Random
 from glassnet.sklearn.fitting import ROWS_RECIPE, Arrays, Build, Network, learn, settings_of, softmax
 from glassnet.sklearn.rows import ImageShape, as_faces, encoder, rows_to_answer, training_rows
 from glassnet.tasks import faces
+from glassnet.tasks.gallery import unit
 from glassnet.training import Settings, Task
 
 Label: TypeAlias = int | str
@@ -99,7 +100,7 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 f"expected a name that is new, and a {type(self.classes_.tolist()[0]).__name__} as the others are; "
                 f"got {name!r}. To fix: choose another."
             )
-        prototype = _unit(self.embed(X).mean(0, keepdims=True))
+        prototype = unit(self.embed(X).mean(0, keepdims=True))
         self.classes_ = np.append(self.classes_, name)
         self.prototypes_ = np.concatenate([self.prototypes_, prototype])
         return self
@@ -147,7 +148,7 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self._scale = settings.logit_scale
         embeddings = self._embeddings(inputs)
         means = [embeddings[labels == k].mean(0) for k in range(len(self.classes_))]
-        self.prototypes_ = _unit(np.stack(means))
+        self.prototypes_ = unit(np.stack(means))
 
     def _inputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
@@ -161,7 +162,7 @@ class FaceIdentifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Of a picture and its mirror image together; of rows as they are."""
         if not self.image_shape_:
             return self._network(inputs)
-        return _unit(self._network(inputs) + self._network(np.ascontiguousarray(inputs[..., ::-1])))
+        return unit(self._network(inputs) + self._network(np.ascontiguousarray(inputs[..., ::-1])))
 
 
 def _task_of(inputs: Array, labels: NDArray[np.int64], settings: Settings) -> tuple[Task, Build]:
@@ -192,7 +193,3 @@ def _loss(settings: Settings, model: Module, batch: Mapping[str, Tensor], random
 def _embedding(model: Module, inputs: Tensor) -> Tensor:
     assert isinstance(model, FaceNet | MLPEmbedder)
     return model.embed(inputs)
-
-
-def _unit(vectors: Array) -> Array:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -19,6 +19,7 @@ from glassnet.data.people import STRANGER, People, Probes
 from glassnet.data.pictures import Pictures
 from glassnet.errors import CheckpointError, DataError, SettingsError
 from glassnet.insight.confusion import accuracy, confusion, recall
+from glassnet.insight.identification import macro_average
 from glassnet.runtimes import Runtime
 from glassnet.tasks import faces
 from glassnet.tasks.recognition import Recognizer, trained_persons
@@ -138,8 +139,8 @@ def _row(
     chosen: Mapping[str, float],
 ) -> Row:  # fmt: skip
     counts = confusion(split.test.labels, said, len(split.known.names))
-    of_tested = [share for share in recall(counts) if share is not None]
-    return Row(name, accuracy(counts), sum(of_tested) / len(of_tested), training_s, answering_s, num_kept, kept, chosen)
+    mean_recall = macro_average(recall(counts))
+    return Row(name, accuracy(counts), mean_recall, training_s, answering_s, num_kept, kept, chosen)
 
 
 def _timed(answer: Callable[[Array], Array], images: Array) -> tuple[Array, float]:

@@ -16,7 +16,15 @@ from glassnet.data.people import STRANGER, People, Probes
 from glassnet.data.pictures import Pictures
 from glassnet.errors import DataError
 from glassnet.insight.facesheets import FaceMistake
-from glassnet.insight.identification import Curve, curve, nearest_photos, rates_at, recall_by_person
+from glassnet.insight.identification import (
+    Curve,
+    curve,
+    macro_average,
+    nearest_photos,
+    rank_one_accuracy,
+    rates_at,
+    recall_by_person,
+)  # fmt: skip
 from glassnet.tasks.calibration import Calibration
 from glassnet.tasks.faces import folder_of
 from glassnet.tasks.gallery import Gallery
@@ -43,7 +51,7 @@ class Identification:
     @property
     def macro(self) -> float:
         """The mean over persons, each counting the same."""
-        return sum(self.recall.values()) / len(self.recall)
+        return macro_average(tuple(self.recall.values()))
 
 
 def own_people(run: Run) -> People:
@@ -103,7 +111,7 @@ def identified(
         strangers = stranger_scores(recognizer, faces, gallery.prototypes, gallery.scale)
     rates = curve(found.scores[is_known], is_right, strangers)
     return Identification(
-        faces, embeddings, found, float(is_right.mean()),
+        faces, embeddings, found, rank_one_accuracy(is_right),
         {name: share for name, share in zip(gallery.names, shares, strict=True) if share is not None},
         int((~is_known).sum()), rates, *rates_at(rates, gallery.threshold),
     )  # fmt: skip
