@@ -1,0 +1,1 @@
+"""The lab: a page on this machine where a person starts trainings, watches them and takes them apart."""
