@@ -131,12 +131,20 @@ class Ledger:
             # What a killed process left of its last line would swallow the next one.
             with self.path.open("a", encoding="utf-8") as file:
                 file.write("\n")
-        for number, line in enumerate(text.splitlines(), start=1):
-            try:
-                result = _result(line)
-                self.results[result.cell] = result
-            except (ValueError, TypeError, KeyError, AttributeError):
-                self.complaints.append(f"{self.path}, line {number}: ignored, it is no result")
+        self.results, self.complaints = results_in(text, self.path)
+
+
+def results_in(text: str, path: Path) -> tuple[dict[Cell, Result], list[str]]:
+    """The results that are lines of a ledger's text, and a line for each that is none; of two of a cell, the later."""
+    results: dict[Cell, Result] = {}
+    complaints: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            result = _result(line)
+            results[result.cell] = result
+        except (ValueError, TypeError, KeyError, AttributeError):
+            complaints.append(f"{path}, line {number}: ignored, it is no result")
+    return results, complaints
 
 
 def _result(line: str) -> Result:

@@ -125,15 +125,18 @@ def _landscapes(
     return landscape_of
 
 
-def check_duration(entry: Entry, limit_s: float) -> None:
-    """Raise SettingsError if one sweep, the least that a race is, takes longer than an hour and than ``limit_s``."""
+def check_duration(entry: Entry, limit_s: float, fix: str = "leave out --model, or add --force.") -> float:
+    """About how many seconds one sweep takes, the least that a race is.
+
+    Raises SettingsError if that is longer than an hour and than ``limit_s``; ``fix`` is what its message advises.
+    """
     sweep_s = entry.landscape_of(0).estimate_nudge_s(entry.weights)
     if sweep_s > max(limit_s, _MOST_S):
         raise SettingsError(
             f"expected a network whose weights can all be nudged within an hour; got {entry.num_weights:,} weights, "
-            f"{2 * entry.num_weights:,} forward passes for one step, about {in_words(sweep_s)}. To fix: leave out "
-            "--model, or add --force."
+            f"{2 * entry.num_weights:,} forward passes for one step, about {in_words(sweep_s)}. To fix: {fix}"
         )
+    return sweep_s
 
 
 @dataclass(frozen=True)
