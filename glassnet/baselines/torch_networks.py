@@ -5,7 +5,8 @@ Needs PyTorch, and nothing of ours: that is what makes an agreement worth someth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,8 @@ def torch_twin(name: str, num_classes: int, image_size: tuple[int, int], in_chan
     """The twin of the classifier ``name``, for pictures of ``image_size`` (H, W); KeyError if there is none."""
     if name == "convnetjs":
         return TorchConvNetJS(num_classes, image_size, in_channels)
+    if "," in name:
+        return TorchDescribed(name, num_classes, image_size, in_channels)
     return {"fast": TorchFast, "resnet": TorchResNet}[name](num_classes, in_channels)
 
 
@@ -47,6 +50,42 @@ class TorchConvNetJS(nn.Module):
         for conv in (self.conv1, self.conv2, self.conv3):
             h = F.relu(F.max_pool2d(conv(h), 2))
         return self.linear(h.flatten(1))
+
+
+class TorchDescribed(nn.Sequential):
+    """Images (B, C, H, W) from 0 to 255 -> logits (B, K), by a list of layers that is known to be right."""
+
+    def __init__(self, text: str, num_classes: int, image_size: tuple[int, int], in_channels: int = 3) -> None:
+        super().__init__()
+        self.add_module("standardize", _Standardize(in_channels))
+        lines = [part.split() for part in text.split(",")]
+        if lines[-1] != ["linear", str(num_classes)]:
+            lines.append(["linear", str(num_classes)])
+        counts: dict[str, int] = {}
+        for (word, *said), (following, *_) in pairwise([*lines, ["end"]]):
+            with torch.no_grad():
+                before = self.eval()(torch.zeros(1, in_channels, *image_size)).shape[1:]
+            if word == "linear" and len(before) > 1:
+                self.add_module("flatten", nn.Flatten())
+            counts[word] = counts.get(word, 0) + 1
+            self.add_module(f"{word}{counts[word]}", _described(word, said, before, following != "norm"))
+        self.train()
+
+
+def _described(word: str, said: Sequence[str], before: Sequence[int], has_bias: bool) -> nn.Module:
+    if word == "conv":
+        height, width = map(int, said[1].split("x"))
+        options = {name: int(value) for name, value in zip(said[2::2], said[3::2], strict=True)}
+        padding = options.get("padding", ((height - 1) // 2, (width - 1) // 2))
+        stride = options.get("stride", 1)
+        return nn.Conv2d(before[0], int(said[0]), (height, width), stride, padding, bias=has_bias)
+    if word in ("pool", "average"):
+        pool = nn.MaxPool2d if word == "pool" else nn.AvgPool2d
+        return pool(int(said[0]), int(said[2]) if said[1:] else None)
+    if word == "linear":
+        return nn.Linear(math.prod(before), int(said[0]))
+    plain = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+    return nn.BatchNorm2d(before[0]) if word == "norm" else nn.Dropout(float(said[0])) if said else plain[word]()
 
 
 class TorchResNet(nn.Module):

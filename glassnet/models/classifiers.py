@@ -1,4 +1,4 @@
-"""The classifiers by name, fitted to the pictures that they will be trained on before the first step."""
+"""The classifiers by name or by their layers, fitted before the first step to the pictures they will be trained on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.autodiff import Array, Tensor
 from glassnet.errors import SettingsError, ShapeError
 from glassnet.models.convnetjs import ConvNetJS
+from glassnet.models.described import Described, is_description
 from glassnet.models.fast import WIDTHS, Fast
 from glassnet.models.resnet import ResNet
 from glassnet.nn import Module, Standardize, whitening_filters
@@ -21,17 +22,21 @@ _COUNTED_AT_ONCE = 256
 def classifier(name: str, generator: np.random.Generator, num_classes: int, sample: Array) -> Module:
     """The network called ``name``: images (B, C, H, W), uint8 or floats from 0 to 255 -> logits (B, num_classes).
 
+    ``name`` may be a list of layers instead, as `Described` takes it.
     ``sample``: uint8 (N, C, H, W), pictures to train on. From them come the sizes, the mean and standard deviation of
     each channel, and filters. A network whose tensors will be loaded may be made from zeros of the right shape.
     """
-    if name not in CLASSIFIERS:
+    if name not in CLASSIFIERS and not is_description(name):
         raise SettingsError(f"expected a classifier out of {', '.join(CLASSIFIERS)}; got '{name}'. To fix: choose one.")
     if sample.ndim != 4 or sample.dtype != np.uint8 or len(sample) == 0:
         raise ShapeError(
             f"expected a sample of pictures uint8 (N, C, H, W); got {sample.dtype} {sample.shape}. "
             "To fix: give some of the pictures to train on, as they are kept."
         )
-    return CLASSIFIERS[name](generator, num_classes, sample)
+    if name in CLASSIFIERS:
+        return CLASSIFIERS[name](generator, num_classes, sample)
+    height, width = sample.shape[2:]
+    return Described(name, generator, num_classes, standardize=_standardize(sample), image_size=(height, width))
 
 
 def _convnetjs(generator: np.random.Generator, num_classes: int, sample: Array) -> Module:

@@ -16,6 +16,7 @@ from glassnet.data.stream import Stream, sample
 from glassnet.errors import CheckpointError, SettingsError, ShapeError
 from glassnet.graph import optimize, trace
 from glassnet.models.classifiers import classifier
+from glassnet.models.described import EXAMPLE, is_description, parse, plan
 from glassnet.nn import Module, accuracy, cross_entropy
 from glassnet.ops import Random
 from glassnet.runtimes import Runtime
@@ -51,13 +52,16 @@ _NUM_PREDICTED, _PREDICTED_BYTES = 250, 250 * 3 * 32 * 32
 
 
 def recipe(task: str, model: str | None) -> dict[str, Any]:
-    """The settings that suit the model, `MODEL` if it is None, on the task."""
+    """The settings that suit the model on the task; those of `MODEL` if it is None, and for layers of one's own."""
     name = model or MODEL
-    if name not in RECIPES:
+    if is_description(name):
+        parse(name)
+    elif name not in RECIPES:
         raise SettingsError(
-            f"expected --model {', '.join(RECIPES)} for {task}; got {name}. To fix: choose one of these."
+            f"expected --model {', '.join(RECIPES)} for {task}; got {name}. To fix: choose one of these, or list "
+            f"layers, as in '{EXAMPLE}'."
         )
-    suited = {**RECIPES[name], "model": name}
+    suited = {**RECIPES.get(name, RECIPES[MODEL]), "model": name}
     # How many pictures a folder holds is not known yet, so how long an epoch takes is not either.
     return suited if task == CIFAR10 else {**suited, "epochs": None, "minutes": 3.0}
 
@@ -76,6 +80,8 @@ class Classification:
         self.validation: Mapping[str, Array] = _validation(loaded, is_shuffled=settings.task == FOLDER)
         self.facts: Mapping[str, object] = {"classes": list(loaded.classes), "image_shape": list(images.shape[1:])}
         self.settings, self._num_classes = settings, len(loaded.classes)
+        if is_description(settings.model):
+            plan(settings.model, self._num_classes, images.shape[1:])
         self._sample = sample(images, _NUM_SAMPLED)
         self._mean = float((self._sample if isinstance(images, Stream) else images).mean())
 
@@ -84,7 +90,8 @@ class Classification:
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
         images = augmented(batch, random, self.settings, self._mean)
-        return cross_entropy(model(images), batch["labels"], self.settings.label_smoothing)
+        logits = model(images, random) if model.is_random else model(images)
+        return cross_entropy(logits, batch["labels"], self.settings.label_smoothing)
 
     def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         logits = model(batch["images"])
