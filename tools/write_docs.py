@@ -39,7 +39,7 @@ MEANINGS = {
     "without it, Quick, Draw! where it is on this machine already, else generated drawings. CIFAR-10: its archive or "
     "folder; without it, what is on this machine. Faces: a folder with a sub-folder of photos for each person; without "
     "it, the AT&T faces, where they are on this machine.",
-    "model": "The network.",
+    "model": "The network: its name, or for pictures its [layers](layers.md).",
     "minutes": "Budget: how long the training lasts.",
     "epochs": "Budget: how many times each example is seen.",
     "steps": "Budget: how many times the weights are updated.",

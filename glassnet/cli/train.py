@@ -26,7 +26,7 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 @click.command()
 @click.argument("task")
 @click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, a file. cifar10: where it is.")
-@click.option("--model", help="Name of the network; each task has a default.")
+@click.option("--model", help="Name of the network, or its layers: 'conv 16 5x5, relu, pool 2'; tasks have a default.")
 @click.option("--minutes", type=float, help="Train for this long.")
 @click.option("--epochs", type=float, help="Train for this many passes over the data.")
 @click.option("--steps", type=int, help="Train for this many updates of the weights.")
