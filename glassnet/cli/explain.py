@@ -49,7 +49,10 @@ def explain(
     opened, checkpoint = open_checkpoint(run)
     told = story.explain(opened, checkpoint, weight, picture=picture, batch_size=batch_size, epsilon=epsilon)
     values = {"run": encodable(run), **story.facts(told)}
-    values |= {"examples": encodable(told.examples), "notices": [encodable(notice) for notice in told.notices]}
+    values |= {
+        "examples": encodable(told.scene.examples),
+        "notices": [encodable(notice) for notice in told.scene.notices],
+    }
     values["picture"] = None if output is None else save_output(_sheet(told), output)
     print_result(as_json, values, "" if as_json else in_words(values))
 
@@ -172,4 +175,4 @@ def _rounded(loss: float) -> str:
 def _sheet(told: Told) -> Image.Image:
     from glassnet.insight.story_sheet import story_sheet
 
-    return story_sheet(told.story, told.step, told.labels)
+    return story_sheet(told.story, told.scene.step, told.scene.labels)

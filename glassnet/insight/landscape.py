@@ -35,6 +35,21 @@ class Nudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """The loss around certain weights, at which the graph was evaluated once."""
+
+    graph: NudgedGraph
+
+    def along(self, name: str, index: tuple[int, ...], amounts: Array) -> Array:
+        """The loss with one weight changed by each of the amounts (N,)."""
+        return self.graph.along(WEIGHTS + name, index, amounts)
+
+    def num_crossed(self, name: str, index: tuple[int, ...], epsilon: float) -> int:
+        """How many corners lie between one weight higher and lower by ``epsilon``."""
+        return self.graph.num_crossed(WEIGHTS + name, index, epsilon)
+
+
+@dataclass(frozen=True, slots=True)
 class Landscape:
     """``graph`` has the output ``loss``, ``gradient_graph`` has ``gradients/<name>`` as well; `trace_loss` makes both.
 
@@ -66,12 +81,11 @@ class Landscape:
 
     def along(self, weights: Weights, name: str, index: tuple[int, ...], amounts: Array) -> Array:
         """The loss with one weight changed by each of the amounts (N,), all others as they are."""
-        return NudgedGraph(self.graph, self.with_weights(weights), "loss").along(WEIGHTS + name, index, amounts)
+        return self.around(weights).along(name, index, amounts)
 
-    def num_crossed(self, weights: Weights, name: str, index: tuple[int, ...], epsilon: float) -> int:
-        """How many corners lie between one weight higher and lower by ``epsilon``."""
-        graph = NudgedGraph(self.graph, self.with_weights(weights), "loss", is_counting=True)
-        return graph.num_crossed(WEIGHTS + name, index, epsilon)
+    def around(self, weights: Weights) -> Around:
+        """To change single weights, all others as they are."""
+        return Around(NudgedGraph(self.graph, self.with_weights(weights), "loss", is_counting=True))
 
     def estimate_nudge_s(self, weights: Weights) -> float:
         """About how long `nudge` takes, found with a few weights of the largest tensors."""

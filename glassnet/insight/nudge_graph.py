@@ -55,7 +55,7 @@ class NudgedGraph:
         while start < len(amounts):
             chosen = slice(start, start + num)
             copies = {place: _moved(self._values[place], index, amounts[chosen])}
-            self._follow(calls, copies)
+            self._follow(calls, copies, is_counting=False)
             outputs[chosen] = self._outputs(copies, len(amounts[chosen]))
             start, num = start + num, _num_at_once(copies, len(amounts[chosen]))
         return outputs
@@ -82,15 +82,15 @@ class NudgedGraph:
                 break
         return seconds
 
-    def _follow(self, calls: Sequence[GraphCall], copies: dict[int, Copies]) -> Array:
-        """Add to the copies all that is computed from them; returns how many corners each nudge crosses."""
+    def _follow(self, calls: Sequence[GraphCall], copies: dict[int, Copies], is_counting: bool = True) -> Array:
+        """Add to the copies all that is computed from them; returns how many corners each nudge crosses, if counted."""
         (nudged,) = copies.values()
         crossed = np.zeros(len(nudged.array) // 2, np.int64)
         with np.errstate(all="ignore"):
             for call in calls:
                 operands: list[Value] = [copies.get(value, self._values[value]) for value in call.inputs]
                 copies[call.output] = evaluate_call(call, operands, self._values[call.output])
-                if call.output in self._corners:
+                if is_counting and call.output in self._corners:
                     crossed += num_crossed(call, operands, copies[call.output])
         return crossed
 

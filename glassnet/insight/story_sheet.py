@@ -11,7 +11,7 @@ from glassnet.autodiff import Array
 from glassnet.insight.chain_rule import Term
 from glassnet.insight.charts import COLORS, Line, line_chart
 from glassnet.insight.names import font, label, shorten
-from glassnet.insight.weight_story import Nudges, WeightStory, place_in_words
+from glassnet.insight.weight_story import Nudges, Outcome, WeightStory, place_in_words
 
 _WIDTH_PX, _CHART_PX = 1200, (600, 400)
 _INK, _GREY, _RAISE, _LOWER = (30, 30, 30), (110, 110, 110), COLORS[0], COLORS[1]
@@ -27,7 +27,11 @@ def story_sheet(story: WeightStory, step: int, labels: Sequence[str]) -> Image.I
 
     ``labels``: what each example is of, empty where that is not known.
     """
-    parts = [_charts(story, step), *([_terms(story, labels)] if story.sum.largest else []), _optimizer(story)]
+    parts = [_charts(story, step)]
+    if story.sum.largest:
+        parts.append(_terms(story, labels))
+    if story.outcome is not None:
+        parts.append(_optimizer(story.outcome, story.nudges.loss))
     picture = Image.new("RGB", (_WIDTH_PX, sum(part.height for part in parts)), "white")
     top = 0
     for part in parts:
@@ -132,8 +136,7 @@ def _shown(image: Array, scale: float) -> Image.Image:
     return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
 
 
-def _optimizer(story: WeightStory) -> Image.Image:
-    outcome, loss = story.outcome, story.nudges.loss
+def _optimizer(outcome: Outcome, loss: float) -> Image.Image:
     rows = [
         *((part.name, f"{part.value:.5g}", part.words) for part in outcome.parts),
         ("change", f"{outcome.change:.5g}", "so much is added to the weight"),

@@ -13,12 +13,12 @@ import numpy as np
 from glassnet.autodiff import Array, Shape
 from glassnet.errors import CheckpointError, DivergedError, SettingsError
 from glassnet.insight.chain_rule import ChainRule, Term
-from glassnet.insight.landscape import Landscape, Weights
+from glassnet.insight.landscape import Around, Landscape, Weights
 from glassnet.insight.nudge import Sweep, compare, doubts
 from glassnet.insight.step_story import Part, Step
 
 EPSILON = 1e-4
-_NUM_POINTS = 25  # of the curve
+NUM_POINTS = 25  # of the curve
 _SPAN = 3.0  # of the curve, to both sides, in weights of usual size
 _NUM_TERMS = 6
 _NUM_NAMES = 3
@@ -79,7 +79,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WeightStory:
-    """What there is to tell. history: (step, value), the oldest first."""
+    """What there is to tell. history: (step, value), oldest first. outcome: None where the next step is not known."""
 
     place: Place
     shape: Shape
@@ -89,7 +89,7 @@ class WeightStory:
     history: Sequence[tuple[int, float]]
     nudges: Nudges
     sum: Sum
-    outcome: Outcome
+    outcome: Outcome | None
 
 
 def find(text: str, shapes: Mapping[str, Shape], others: Sequence[str] = ()) -> Place:
@@ -143,34 +143,42 @@ def _example(name: str, shapes: Mapping[str, Shape]) -> str:
 
 def tell(
     landscape: Landscape,
-    step: Step,
+    weights: Weights,
+    gradient: Weights,
     place: Place,
     *,
     loss: float,
     batch_size: int,
+    step: Step | None = None,
+    around: Around | None = None,
     epsilon: float = EPSILON,
+    num_points: int = NUM_POINTS,
     history: Sequence[tuple[int, float]] = (),
 ) -> WeightStory:
     """The story of one weight at the examples of the landscape, where the loss is ``loss``, and of the step there.
 
-    Raises DivergedError if a loss that is told is not finite.
+    around: `landscape.around(weights)`, of one who tells several. num_points: of the curve, an odd number. Raises
+    DivergedError if a loss that is told is not finite.
     """
-    weight = step.before[place.name]
-    value = float(weight[place.index])
-    nudges, outcome = _nudges(landscape, step, place, loss, epsilon), _outcome(landscape, step, place)
-    losses = {"": loss, " after a nudge": nudges.up + nudges.down, " after a step": outcome.loss + outcome.loss_alone}
+    weight = weights[place.name]
+    value, slope = float(weight[place.index]), float(gradient[place.name][place.index])
+    nudges = _nudges(around or landscape.around(weights), weight, place, loss, slope, epsilon, num_points)
+    outcome = None if step is None else _outcome(landscape, step, place)
+    losses = {"": loss, " after a nudge": nudges.up + nudges.down}
+    if outcome is not None:
+        losses[" after a step"] = outcome.loss + outcome.loss_alone
     for when, number in losses.items():
         if not np.isfinite(number):
             raise DivergedError(f"expected a finite loss{when}; got {number}. To fix: choose another run or --epsilon.")
     return WeightStory(
         place=place,
         shape=weight.shape,
-        num_weights=sum(array.size for array in step.before.values()),
+        num_weights=sum(array.size for array in weights.values()),
         value=value,
         share_smaller=float(np.mean(np.abs(weight) < abs(value))),
         history=history,
         nudges=nudges,
-        sum=_sum(landscape, step.before, place, batch_size),
+        sum=_sum(landscape, weights, place, batch_size),
         outcome=outcome,
     )
 
@@ -181,13 +189,14 @@ def check_epsilon(epsilon: float) -> None:
         raise SettingsError(f"expected --epsilon to be a number above 0; got {epsilon:g}. To fix: leave it out.")
 
 
-def _nudges(landscape: Landscape, step: Step, place: Place, loss: float, epsilon: float) -> Nudges:
-    name, index, weight = place.name, place.index, step.before[place.name]
-    slope = float(step.gradient[name][index])
+def _nudges(
+    around: Around, weight: Array, place: Place, loss: float, slope: float, epsilon: float, num_points: int
+) -> Nudges:
+    name, index = place.name, place.index
     span = max(_SPAN * float(np.sqrt(np.mean(weight * weight))), 2.0 * epsilon)
-    amounts = np.linspace(-span, span, _NUM_POINTS)
-    *losses, up, down = landscape.along(step.before, name, index, np.array([*amounts, epsilon, -epsilon])).tolist()
-    corners = landscape.num_crossed(step.before, name, index, epsilon)
+    amounts = np.linspace(-span, span, num_points)
+    *losses, up, down = around.along(name, index, np.array([*amounts, epsilon, -epsilon])).tolist()
+    corners = around.num_crossed(name, index, epsilon)
     by_nudge = (up - down) / (2.0 * epsilon)
     is_number = np.isfinite(losses)  # far away it may be none
     return Nudges(

@@ -17,8 +17,8 @@ from glassnet.insight.pictures import layer_pages, weights_over_time
 from glassnet.insight.slice_sheet import along_gradient_chart, slice_sheet
 from glassnet.insight.slices import AlongGradient, Slice, along_gradient, by_filter, loss_slice, random_direction
 from glassnet.ops import Random
-from glassnet.tasks.subject import Example, Subject, first_examples
-from glassnet.training import history
+from glassnet.tasks.subject import Example, Subject, first_examples, names_of
+from glassnet.training import Checkpoint, Run, history
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.step import below
 
@@ -78,14 +78,9 @@ def look_inside(subject: Subject, example: Example) -> Inside:
     return Inside(example, loss, layers, _answers(probabilities))
 
 
-def _names(subject: Subject) -> list[str]:
-    facts = subject.run.facts
-    return list(facts.get("classes") or facts.get("people") or [])
-
-
 def _probabilities(subject: Subject, example: Example) -> Array | None:
     """(K,), or None of a network that does not choose."""
-    if not _names(subject):
+    if not names_of(subject.run):
         return None
     logits = subject.model(Tensor(example.image[None])).numpy()[0].astype(np.float64)
     if "people" in subject.run.facts:  # these are cosines
@@ -106,7 +101,7 @@ def in_words(subject: Subject, inside: Inside, is_drawn: bool = False) -> str:
     example, loss = inside.example, f"{inside.loss:.4g}"
     if not inside.answers:
         return f"Shown: {example.source}, halfway hidden by noise.\nThe loss is {loss}."
-    names = [label(i, name) for i, name in enumerate(_names(subject))] if is_drawn else _names(subject)
+    names = [label(i, name) for i, name in enumerate(names_of(subject.run))] if is_drawn else names_of(subject.run)
     said = ", ".join(f"{names[i]} {100 * share:.1f} %" for i, share in inside.answers)
     if example.label is None:
         right = f"The loss is {loss}, taking {names[inside.answers[0][0]]} for right."
@@ -117,13 +112,17 @@ def in_words(subject: Subject, inside: Inside, is_drawn: bool = False) -> str:
 
 def weights_in_time(subject: Subject) -> dict[int, Mapping[str, Array]]:
     """The learned weights by the number of steps: those that the run kept, the random ones, and the newest."""
-    settings = subject.run.settings
-    moments: dict[int, Mapping[str, Array]] = {
-        step: history.load(path) for step, path in history.snapshots(subject.run)
-    }
-    first = subject.task.model(generator(settings.seed, "initialization"))
+    moments = kept_weights(subject.run, subject.checkpoint)
+    first = subject.task.model(generator(subject.run.settings.seed, "initialization"))
     moments.setdefault(0, {name: tensor.numpy() for name, tensor in first.parameters().items()})
-    moments[subject.checkpoint.step] = below(subject.checkpoint.tensors, "parameters")
+    return moments
+
+
+def kept_weights(run: Run, checkpoint: Checkpoint | None) -> dict[int, Mapping[str, Array]]:
+    """The learned weights by the number of steps: those that the run kept, and those of the checkpoint."""
+    moments: dict[int, Mapping[str, Array]] = {step: history.load(path) for step, path in history.snapshots(run)}
+    if checkpoint is not None:
+        moments[checkpoint.step] = below(checkpoint.tensors, "parameters")
     return moments
 
 
@@ -163,7 +162,7 @@ def draw_inside(subject: Subject, inside: Inside) -> dict[str, Image.Image]:
     """By the names of their files."""
     title = f"{subject.title}, {subject.when}"
     words = in_words(subject, inside, is_drawn=True)
-    pages = layer_pages(inside.layers, title, inside.example.image, words, _names(subject))
+    pages = layer_pages(inside.layers, title, inside.example.image, words, names_of(subject.run))
     if len(pages) == 1:
         return {"layers": pages[0]}
     return {f"layers_{number}": page for number, page in enumerate(pages, 1)}
@@ -185,10 +184,10 @@ def draw_surroundings(subject: Subject, around: Surroundings) -> dict[str, Image
 
 def values_of(subject: Subject, inside: Inside, moments: Mapping[int, object], around: Surroundings) -> dict[str, Any]:
     """The numbers behind the pictures, as JSON has them; null where a loss is no number."""
-    names = _names(subject)
+    names = names_of(subject.run)
     along, plane = around.along, around.plane
     return {
-        "step": subject.checkpoint.step,
+        "step": subject.step,
         "weights": subject.model.num_weights(),
         "shown": inside.example.source,
         "loss": inside.loss,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from glassnet.autodiff import Array, Tensor
 from glassnet.data import people
-from glassnet.data.facecrop import Framing
-from glassnet.data.pictures import read_picture
+from glassnet.data.facecrop import Framing, cut_face
+from glassnet.data.pictures import decode, quiet, read_content
 from glassnet.errors import CheckpointError, DataError
 from glassnet.nn import Module
 from glassnet.runtimes import Runtime
@@ -18,13 +19,20 @@ from glassnet.training.batches import Batches
 from glassnet.training.randomness import generator
 from glassnet.training.step import weights_of
 
+_KINDS = ("classes", "people")  # by what the facts of a run call its names
+
 
 @dataclass(frozen=True)
 class Subject:
-    """A run with its task and its network, which holds the averaged weights of the checkpoint."""
+    """A run with its task, and its network after ``step`` steps.
+
+    The network holds the averaged weights of the checkpoint; at a moment of which the weights alone were kept, for
+    which there is no checkpoint, these.
+    """
 
     run: Run
-    checkpoint: Checkpoint
+    step: int
+    checkpoint: Checkpoint | None
     runtime: Runtime
     task: Task
     model: Module
@@ -36,7 +44,7 @@ class Subject:
 
     @property
     def when(self) -> str:
-        return f"after {self.checkpoint.step:,} steps"
+        return f"after {self.step:,} steps"
 
 
 @dataclass(frozen=True)
@@ -52,43 +60,75 @@ def open_subject(run: Run, checkpoint: Checkpoint, runtime: Runtime) -> Subject:
     """The run with its data, which must be where they were in the training."""
     task = open_task(run.settings, runtime)
     model = task.model(generator(run.settings.seed, "initialization"))
-    subject = Subject(run, checkpoint, runtime, task, model)
-    weights = weights_of(checkpoint.tensors)
+    load(run, task, model, weights_of(checkpoint.tensors))
+    return Subject(run, checkpoint.step, checkpoint, runtime, task, model)
+
+
+def load(run: Run, task: Task, model: Module, weights: Mapping[str, Array]) -> None:
+    """Put weights of the run into a network that was made for the data of now."""
     shapes = {name: tensor.shape for name, tensor in model.tensors().items()}
     if shapes != {name: array.shape for name, array in weights.items()}:
         raise CheckpointError(
             f"expected the data that {run.path} was trained on; got {task.source}, for which the network has other "
             "shapes. To fix: put the data back as they were."
         )
+    for kind in _KINDS:
+        if task.facts.get(kind) != run.facts.get(kind):
+            raise CheckpointError(
+                f"expected the classes that {run.path} has learned to tell apart; got others in {task.source}. "
+                "To fix: put the data back as it was."
+            )
     model.load({name: Tensor(array) for name, array in weights.items()})
-    return subject
+
+
+def names_of(run: Run) -> list[str]:
+    """The classes or persons that the network tells apart; none of one that does something else."""
+    facts = run.facts
+    return [str(name) for kind in _KINDS for name in facts.get(kind, ())]
 
 
 def read_example(subject: Subject, path: Path | None) -> Example:
     """The picture at ``path``, or else the first that was held out of the training."""
     if path is not None:
-        return Example(_read(subject, path), None, str(path))
-    held_out = subject.task.validation
-    if len(held_out["images"]):
-        examples, source = held_out, "the first picture that was held out of the training"
-    else:
-        examples, source = first_examples(subject, 1), "the first picture of the training"
-    image = examples["images"][0]
-    number = int(examples["labels"][0]) if "labels" in examples else None
-    return Example(image if image.ndim == 3 else image[None], number, source)
+        with quiet():
+            return Example(decode_example(subject.run, path, read_content(path)), None, str(path))
+    if len(subject.task.validation["images"]):
+        return held_out(subject, 0)
+    examples = first_examples(subject, 1)
+    return _example(examples, 0, "the first picture of the training")
 
 
-def _read(subject: Subject, path: Path) -> Array:
-    facts = subject.run.facts
+def held_out(subject: Subject, number: int) -> Example:
+    """One of the pictures that were held out of the training, counted from 0."""
+    examples = subject.task.validation
+    num = len(examples["images"])
+    if number >= num:
+        raise DataError(f"expected a picture from 0 to {num - 1}; got {number}. To fix: there are {num} held out.")
+    source = "the first picture" if number == 0 else f"picture {number + 1}"
+    return _example(examples, number, f"{source} that was held out of the training")
+
+
+def _example(examples: Mapping[str, Array], number: int, source: str) -> Example:
+    image = examples["images"][number]
+    label = int(examples["labels"][number]) if "labels" in examples else None
+    return Example(image if image.ndim == 3 else image[None], label, source)
+
+
+def decode_example(run: Run, path: Path, content: bytes) -> Array:
+    """What the network of the run sees of a picture, uint8 (C, H, W); ``path`` names it. Hold `quiet`.
+
+    Raises DataError, of photos for a network of faces also if there is no face in it.
+    """
+    facts = run.facts
     if "people" in facts:
-        (face,) = people.read_faces([path], Framing.from_json(facts["framing"]))
-        if isinstance(face, str):
-            raise DataError(f"expected a face in {path}; got {face}. To fix: choose another photo.")
+        face = cut_face(path, content, Framing.from_json(facts["framing"]))
+        if face is None:
+            raise DataError(f"expected a face in {path}; got {people.NO_FACE}. To fix: choose another photo.")
         return face
     if "classes" in facts:
         channels, size_px, _ = facts["image_shape"]
-        return read_picture(path, size_px, channels)
-    drawing = read_picture(path, houses.SIZE, 1)
+        return decode(path, content, size_px, channels)
+    drawing = decode(path, content, houses.SIZE, 1)
     # Drawings are ink 255 on 0; on paper it is the other way round.
     return 255 - drawing if drawing.mean() > 127 else drawing
 

@@ -122,9 +122,7 @@ def test_what_is_refused(call: Call, trained: Path, classifier_run: Path, tmp_pa
 def test_a_face_that_cannot_be_read(call: Call, faces_run: Path, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no photo")
     line = call("look", faces_run, "--picture", tmp_path / "text.png").complaint(1)
-    assert (
-        f"expected a face in {tmp_path / 'text.png'}; got a file of another kind. To fix: choose another photo" in line
-    )
+    assert f"{tmp_path / 'text.png'}; got a file of another kind. To fix: save it as JPEG or PNG" in line
 
 
 def test_other_data_than_those_of_the_training(call: Call, classifier_run: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,9 @@ def story_of(place: Place, has_corners: bool = False, epsilon: float = 1e-4, rat
     packing = Packing.by(lambda name, spec: "all", specs)
     step = Step(optimizer, packing, weights, gradient, {}, 1, optimizer.hyperparameters(), 1e9)
     history = [(0, 0.25), (3, -0.5)]
-    return tell(landscape, step, place, loss=loss, batch_size=BATCH, epsilon=epsilon, history=history)
+    return tell(
+        landscape, weights, gradient, place, loss=loss, batch_size=BATCH, step=step, epsilon=epsilon, history=history
+    )
 
 
 PLACE = Place("0.weight", (2, 0, 1, 1))
@@ -67,6 +70,7 @@ def test_all_that_is_told_agrees() -> None:
     assert story.sum.by_example is not None
     assert story.sum.by_example.sum() == pytest.approx(story.sum.total)
     assert (nudges.corners, nudges.doubts) == (0, [])
+    assert story.outcome is not None
     assert story.outcome.change == pytest.approx(-0.1 * nudges.by_backpropagation)
     assert story.outcome.loss < story.outcome.loss_alone < nudges.loss
     assert story.outcome.loss_alone - nudges.loss == pytest.approx(story.outcome.expected, rel=0.1)
@@ -126,10 +130,24 @@ def test_a_weight_without_effect() -> None:
     optimizer = SGD(momentum=0.0)
     packing = Packing.by(lambda name, spec: "all", specs)
     step = Step(optimizer, packing, weights, gradient, {}, 1, optimizer.hyperparameters(), 1.0)
-    story = tell(landscape, step, PLACE, loss=loss, batch_size=BATCH, history=[(0, 0.0)])
+    story = tell(landscape, weights, gradient, PLACE, loss=loss, batch_size=BATCH, step=step, history=[(0, 0.0)])
+    assert story.outcome is not None
     assert (story.nudges.by_nudge, story.nudges.by_backpropagation, story.nudges.doubts) == (0.0, 0.0, [])
     assert (story.sum.num_nonzero, story.sum.largest, story.outcome.change) == (0, [], 0.0)
     assert story_sheet(story, 0, []).width == 1200
+
+
+def test_where_the_next_step_is_not_known() -> None:
+    landscape, weights = landscape_of(has_corners=True)
+    loss, gradient = landscape.gradient(weights)
+    around = landscape.around(weights)
+    story = tell(landscape, weights, gradient, PLACE, loss=loss, batch_size=BATCH, around=around, num_points=9)
+    assert (story.outcome, len(story.nudges.amounts)) == (None, 9)
+    assert story.nudges.losses[4] == pytest.approx(loss, rel=1e-12)
+    whole = story_of(PLACE, has_corners=True)
+    assert (story.nudges.by_nudge, story.sum.total) == (whole.nudges.by_nudge, whole.sum.total)
+    sheets = [story_sheet(replace(one, history=[(0, 0.5)]), 0, []) for one in (story, whole)]
+    assert sheets[0].height < sheets[1].height
 
 
 def test_find() -> None:

@@ -72,15 +72,16 @@ def test_every_task(fixture: str, weight: str, request: pytest.FixtureRequest) -
     run = request.getfixturevalue(fixture)
     told = story_of(run, weight)
     story = told.story
-    assert (str(story.place), told.step, told.batch_size) == (weight, 3, 4)
+    assert (str(story.place), told.scene.step, told.scene.batch_size) == (weight, 3, 4)
     assert story.sum.total == pytest.approx(story.nudges.by_backpropagation, rel=1e-9)
     assert [step for step, _ in story.history] == [0, 1, 2, 3]
     assert story.history[-1][1] == story.value
+    assert story.outcome is not None
     changes = sum(part.value for part in story.outcome.parts if part.is_change)
     assert changes == pytest.approx(story.outcome.change, rel=1e-9)
     assert all(term.patch is not None for term in story.sum.largest)
-    assert (told.examples, told.notices) == ("the 4 examples of step 4", [])
-    assert len(told.labels) == (0 if fixture == "denoiser" else 4)
+    assert (told.scene.examples, told.scene.notices) == ("the 4 examples of step 4", [])
+    assert len(told.scene.labels) == (0 if fixture == "denoiser" else 4)
     values = facts(told)
     assert values["chain_rule"]["sum"] == story.sum.total
     assert len(values["curve"]["loss"]) == 25
@@ -100,13 +101,14 @@ def test_it_is_the_step_that_the_training_takes_next(
     last = [event for event in train(task, longer, get_runtime("numpy")) if isinstance(event, Stepped)][-1]
     assert told.story.nudges.loss == pytest.approx(last.loss, rel=1e-5)
     after = longer.newest_checkpoint()[0].tensors[f"parameters/{name}"][3, 0, 1, 1]
+    assert told.story.outcome is not None
     assert told.story.value + told.story.outcome.change == pytest.approx(float(after), rel=1e-4)
 
 
 def test_fewer_examples(classifier: Run) -> None:
     told = story_of(classifier, "conv1.bias[2]", batch_size=2)
-    assert told.examples == "the first 2 of the 4 examples of step 4"
-    assert told.notices == ["The training itself learns from 4 examples at once, not from 2."]
+    assert told.scene.examples == "the first 2 of the 4 examples of step 4"
+    assert told.scene.notices == ["The training itself learns from 4 examples at once, not from 2."]
     with pytest.raises(SettingsError, match=r"^expected --batch-size to be at most 4, that of the training; got 5"):
         story_of(classifier, "conv1.bias[2]", batch_size=5)
 
@@ -115,28 +117,29 @@ def test_a_picture(classifier: Run, tmp_path: Path) -> None:
     """Its class is that of its folder, or what the network says."""
     picture = classifier.path.parent / "pictures" / "bee" / "3.png"
     told = story_of(classifier, "linear.weight[1,5]", picture=picture)
-    assert told.examples == "the picture 3.png, taken for bee, as its folder says"
-    assert (told.labels, told.batch_size) == (["bee"], 1)
-    assert told.notices == [
+    assert told.scene.examples == "the picture 3.png, taken for bee, as its folder says"
+    assert (told.scene.labels, told.scene.batch_size) == (["bee"], 1)
+    assert told.scene.notices == [
         "This is no step of the training: it learns from many examples at once, not from one picture."
     ]
     assert told.story.sum.total == pytest.approx(told.story.nudges.by_backpropagation, rel=1e-9)
     (tmp_path / "other.png").write_bytes(picture.read_bytes())
     told = story_of(classifier, "linear.weight[1,5]", picture=tmp_path / "other.png")
-    assert told.examples.endswith("as the network itself says")
+    assert told.scene.examples.endswith("as the network itself says")
 
 
 def test_a_drawing(denoiser: Run, tmp_path: Path) -> None:
     Image.fromarray(255 - draw_houses(1, seed=2)[0]).save(tmp_path / "house.png")
     told = story_of(denoiser, "conv_out.bias[0]", picture=tmp_path / "house.png")
-    assert (told.examples, told.labels) == ("the drawing house.png", [])
+    assert (told.scene.examples, told.scene.labels) == ("the drawing house.png", [])
     assert told.story.sum.total == pytest.approx(told.story.nudges.by_backpropagation, rel=1e-9)
 
 
 def test_when_the_learning_rate_has_run_out(tmp_path: Path) -> None:
     run = a_run(tmp_path, str(pictures(tmp_path / "pictures")), schedule="linear", warmup=0.0)
     told = story_of(run, "conv1.bias[2]")
-    assert told.notices[0].startswith("By the schedule the learning rate is 0 now.")
+    assert told.scene.notices[0].startswith("By the schedule the learning rate is 0 now.")
+    assert told.story.outcome is not None
     assert told.story.outcome.change != 0.0
 
 
