@@ -13,6 +13,7 @@ from glassnet.cli.draw import draw, film
 from glassnet.cli.enroll import enroll, forget, people
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.explain import explain
+from glassnet.cli.lab import lab
 from glassnet.cli.look import look
 from glassnet.cli.nudge import nudge
 from glassnet.cli.predict import predict
@@ -28,7 +29,7 @@ def glassnet() -> None:
 
 
 for command in (
-    train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare,
+    train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare, lab,
 ):  # fmt: skip
     glassnet.add_command(command)
 

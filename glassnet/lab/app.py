@@ -1,0 +1,83 @@
+"""The requests of all modules as one app, the files of the page beside them, and every error as one line of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from glassnet.errors import GlassnetError
+from glassnet.lab import classroom, comparison, description, racing, stream, trainings
+from glassnet.lab.answers import error_answer, json_answer, refusal
+from glassnet.lab.endpoint import Endpoint
+from glassnet.lab.lab import Lab
+from glassnet.lab.schemas import check_query
+
+STATIC = Path(__file__).parent / "static"
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *trainings.ENDPOINTS,
+    *stream.ENDPOINTS,
+    *racing.ENDPOINTS,
+    *classroom.ENDPOINTS,
+    *comparison.ENDPOINTS,
+)
+_CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}
+
+
+def make_app(lab: Lab, end: Callable[[Lab], Awaitable[None]] | None = None) -> Starlette:
+    """``end`` is called when the server ends."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        if end:
+            await end(lab)
+
+    app = Starlette(
+        routes=[*map(_route, (*ENDPOINTS, _DESCRIPTION)), Mount("/", StaticFiles(directory=STATIC, html=True))],
+        exception_handlers={GlassnetError: _on_error, HTTPException: _on_http_error, Exception: _on_bug},
+        lifespan=lifespan,
+    )
+    app.state.lab = lab
+    return app
+
+
+def _route(endpoint: Endpoint) -> Route:
+    async def handle(request: Request) -> Response:
+        check_query(request.query_params, endpoint.query, endpoint.required)
+        return await endpoint.handle(request)
+
+    return Route(endpoint.path, handle, methods=[endpoint.method])
+
+
+async def _describe(_: Request) -> Response:
+    return json_answer(description.of((*ENDPOINTS, _DESCRIPTION)))
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, GlassnetError)
+    return error_answer(error)
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"expected one of the lab's requests; got another ({error.detail})."
+    answer = refusal(error.status_code, _CODES.get(error.status_code, "failed"), message)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_bug(_: Request, error: Exception) -> Response:
+    """What happened is for the terminal, where uvicorn writes it; a page is told no more than that it did."""
+    return refusal(500, "failed", f"expected an answer; got {type(error).__name__}, a mistake of glassnet.")
+
+
+_DESCRIPTION = Endpoint("GET", "/api/openapi.json", _describe, "This description of all requests")
