@@ -1,4 +1,4 @@
-"""How it works: one request of the page's small networks, checked, computed and answered; nothing is kept between two."""
+"""How it works: a question about the small networks of that page, checked, computed and answered; nothing is kept."""
 
 from __future__ import annotations
 
@@ -63,20 +63,22 @@ async def facts(request: Request) -> Response:
 
 def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     """All that was asked for, of the network before any step is made; the steps come last."""
-    example = question.get("example", 0)
+    example = int(question.get("example", 0))
     opened = _open(question, example)
     by = question.get("by", 1e-4)
     looked = lesson.look(opened, 0 if question.get("is_alone", False) else example)
     answered: dict[str, Any] = {"names": opened.names, "weights": lesson.flat(opened.weights), **looked}
-    number = question.get("weight")
+    # JSON knows one kind of numbers: 3.0 is as whole as 3.
+    number = int(question["weight"]) if "weight" in question else None
     if number is not None:
         answered["chosen"] = _of_one(opened, question, number, by)
     if question.get("is_sweeping", False):
         answered["sweep"] = lesson.sweep(opened, by)
     if question.get("num_cells", 0):
-        answered["picture"] = lesson.picture(opened, question["num_cells"])
+        answered["picture"] = lesson.picture(opened, int(question["num_cells"]))
     if "num_steps" in question:
-        answered["descent"] = lesson.descend(opened, question.get("learning_rate", 0.1), question["num_steps"], number)
+        rate, num_steps = question.get("learning_rate", 0.1), int(question["num_steps"])
+        answered["descent"] = lesson.descend(opened, rate, num_steps, number)
     return _finite(answered)
 
 
@@ -101,11 +103,11 @@ def _open(question: Mapping[str, Any], example: int) -> lesson.Lesson:
         inputs, targets = inputs[example : example + 1], targets[example : example + 1]
     return lesson.open_lesson(
         question["network"],
-        num_hidden=question.get("num_hidden", 4),
+        num_hidden=int(question.get("num_hidden", 4)),
         inputs=inputs,
         targets=targets,
         weights=question.get("weights"),
-        seed=question.get("seed", 0),
+        seed=int(question.get("seed", 0)),
     )
 
 

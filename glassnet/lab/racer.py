@@ -42,13 +42,15 @@ def tell(wanted: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _race(wanted: Mapping[str, Any]) -> Iterator[Line]:
-    choice = {name: wanted[name] for name in ("data", "model", "batch_size", "seed") if name in wanted}
+    choice = {name: wanted[name] for name in ("data", "model") if name in wanted}
+    # JSON knows one kind of numbers: 3.0 is as whole as 3.
+    choice |= {name: int(wanted[name]) for name in ("batch_size", "seed") if name in wanted}
     entry = enter(wanted["task"], **choice)
     terms = Terms(
         tuple(wanted.get("rules", RULES)),
         wanted.get("epsilon", 1e-4),
         wanted.get("learning_rate", 0.1),
-        wanted.get("steps", 100),
+        int(wanted.get("steps", 100)),
         60.0 * wanted.get("minutes", 1.0),
     )
     sweep_s = check_duration(entry, terms.limit_s, "choose a smaller network.")

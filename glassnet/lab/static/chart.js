@@ -20,6 +20,7 @@ const COLORS = ["--series-1", "--series-2", "--series-3", "--series-4", "--serie
  * @param {string} how.description a sentence that says what is seen, for those who do not see it
  * @param {boolean} [how.canLog] with a switch for a logarithmic axis
  * @param {boolean} [how.isLog] logarithmic at first
+ * @param {boolean} [how.isLogX] the other axis is logarithmic; all x must then be above 0
  * @param {number} [how.heightRem]
  * @param {[number | null, number | null]} [how.yRange] limits of the upright axis; null follows the numbers
  * @returns {{element: HTMLElement, update: (xs: Column, ys: Column[]) => void, setCursor: (x: number | null) => void,
@@ -151,7 +152,7 @@ function optionsOf(how, isLog, width, legend, cursor) {
   return {
     width,
     height: heightOf(how),
-    scales: { x: { time: false }, y },
+    scales: { x: { time: false, distr: how.isLogX ? 3 : 1 }, y },
     series: [{}, ...how.series.map(lineOf)],
     axes: [
       { ...axis, label: how.xLabel, size: size * 1.7, space: size * 4 },
