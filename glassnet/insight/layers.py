@@ -13,12 +13,31 @@ from math import prod
 import numpy as np
 
 from glassnet.autodiff import Array, Call, Shape, Tape, Tensor, backward
-from glassnet.nn import Module
+from glassnet.nn import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    Cosine,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    Module,
+    PatchWhitening,
+    Standardize,
+)
 
 _PASSING = {
     "avg_pool2d_with": "average pooling", "gelu": "gelu", "max_pool2d_with": "max pooling", "relu": "relu",
     "sigmoid": "sigmoid", "tanh": "tanh",
 }  # fmt: skip
+
+KINDS: Mapping[type[Module], str] = {
+    BatchNorm2d: "batch normalization", Conv2d: "convolution", ConvTranspose2d: "transposed convolution",
+    Cosine: "cosines", Embedding: "embedding", GroupNorm: "group normalization", LayerNorm: "layer normalization",
+    Linear: "linear", PatchWhitening: "whitening", Standardize: "standardization",
+}  # fmt: skip
+OTHER = "layer"
 
 
 @dataclass(frozen=True)
@@ -34,13 +53,20 @@ class Signal:
 class Layer:
     """``held``: its tensors. ``said``: what comes out of it, and then out of the pooling and activation behind it.
 
-    input_shape: of the image that each row of a matrix looks at, (C, H, W) or (H, W); None if it looks at none.
+    kind: one of `KINDS`, or `OTHER`. input_shape: of the image that each row of a matrix looks at, (C, H, W) or (H, W);
+    None if it looks at none.
     """
 
     name: str
+    kind: str
     held: Sequence[Signal]
     said: Sequence[Signal]
     input_shape: Shape | None
+
+    @property
+    def num_weights(self) -> int:
+        """How many numbers it learns."""
+        return sum(signal.values.size for signal in self.held if signal.gradient is not None)
 
 
 @dataclass
@@ -79,7 +105,8 @@ def _layer(
     if found.steps:
         said.append(_signal("after " + " and ".join(found.steps), found.passed, gradients))
     shape = _input_shape(found.data, makers, [tensor.shape for tensor in own.values()])
-    return Layer(owner or next(iter(own)), held, said, shape)
+    kind = KINDS.get(type(model.module(owner)), OTHER)
+    return Layer(owner or next(iter(own)), kind, held, said, shape)
 
 
 def _signal(name: str, tensor: Tensor, gradients: Mapping[Tensor, Tensor]) -> Signal:

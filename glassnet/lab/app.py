@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from glassnet.errors import GlassnetError
-from glassnet.lab import classroom, comparison, description, racing, stream, trainings
+from glassnet.lab import classroom, comparison, description, moments, racing, stream, trainings
 from glassnet.lab.answers import error_answer, json_answer, refusal
 from glassnet.lab.endpoint import Endpoint
 from glassnet.lab.lab import Lab
@@ -25,6 +25,7 @@ STATIC = Path(__file__).parent / "static"
 ENDPOINTS: tuple[Endpoint, ...] = (
     *trainings.ENDPOINTS,
     *stream.ENDPOINTS,
+    *moments.ENDPOINTS,
     *racing.ENDPOINTS,
     *classroom.ENDPOINTS,
     *comparison.ENDPOINTS,

@@ -65,6 +65,15 @@ class Module:
     def num_weights(self) -> int:
         return sum(parameter.size for parameter in self.parameters().values())
 
+    def module(self, name: str) -> Module:
+        """The module of a dotted name, such as ``blocks.0.conv``; this one itself if that is empty."""
+        for own, child in self._children():
+            if f"{name}.".startswith(f"{own}."):
+                return child.module(name[len(own) + 1 :])
+        if name:
+            raise KeyError(name)
+        return self
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no __call__")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glassnet.autodiff import Tensor, value_and_grad
-from glassnet.insight.layers import Layer, inspect
+from glassnet.insight.layers import KINDS, OTHER, Layer, inspect
 from glassnet.models import FaceNet, UNet, classifier
 from glassnet.models.convnetjs import ConvNetJS
 from glassnet.nn import BatchNorm2d, Conv2d, Linear, Module, ReLU, Sequential, cross_entropy
@@ -128,3 +128,24 @@ def test_relu_passes_gradients_where_it_is_on() -> None:
     assert after.gradient is not None
     np.testing.assert_allclose(before.gradient, after.gradient * (before.values > 0))
     assert [signal.name for signal in found["1"].held] == ["weight", "bias", "running_mean", "running_var"]
+
+
+@pytest.mark.parametrize("name", ["convnetjs", "fast", "resnet"])
+def test_every_layer_has_a_kind_and_counts_its_weights(name: str) -> None:
+    sample = NUMBERS.integers(0, 256, (40, 3, 32, 32), np.uint8)
+    model = classifier(name, np.random.default_rng(1), 10, sample)
+    model.train(False)
+    _, layers = inspect(model, lambda: cross_entropy(model(images(1, 3, 32, 32)), Tensor(np.array([4]))))
+    assert {layer.kind for layer in layers} <= set(KINDS.values())
+    assert layers[-1].kind == "linear"
+    assert sum(layer.num_weights for layer in layers) == model.num_weights()
+
+
+def test_the_kind_of_what_belongs_to_the_network_itself() -> None:
+    model = UNet(np.random.default_rng(1))
+    x, t = Tensor(NUMBERS.standard_normal((1, 1, 28, 28), np.float32)), Tensor(np.array([0.5], np.float32))
+    _, layers = inspect(model, lambda: mean(square(model(x, t))))
+    assert [layer.name for layer in layers if layer.kind == OTHER] == ["places"]
+    assert model.module("blocks.1.conv1") is model.blocks[1].conv1
+    with pytest.raises(KeyError):
+        model.module("blocks.2.conv1")

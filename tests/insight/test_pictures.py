@@ -101,7 +101,7 @@ def test_only_zeros_are_gray() -> None:
 def a_layer(name: str, num_out: int = 4) -> Layer:
     weight, out = NUMBERS.standard_normal((num_out, 3, 3, 3)), NUMBERS.standard_normal((1, num_out, 8, 8))
     held = [Signal("weight", weight, weight), Signal("mean", np.ones(3), None)]
-    return Layer(name, held, [Signal("out", out, out)], None)
+    return Layer(name, "linear", held, [Signal("out", out, out)], None)
 
 
 def test_pages_hold_a_few_layers_each() -> None:
@@ -114,7 +114,7 @@ def test_pages_hold_a_few_layers_each() -> None:
 
 def test_the_last_layer_answers_by_name() -> None:
     answers = np.array([[1.0, -1.0, 0.0]])
-    layer = Layer("linear", a_layer("a").held, [Signal("out", answers, answers)], None)
+    layer = Layer("linear", "linear", a_layer("a").held, [Signal("out", answers, answers)], None)
     image = np.zeros((1, 28, 28), np.uint8)
     (plain,), (named,) = (layer_pages([layer], "t", image, "s", names) for names in ((), ("cat", "dog", "ש")))
     assert named.height >= plain.height
