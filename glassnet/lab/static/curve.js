@@ -13,7 +13,7 @@ export class Curve {
 
   /**
    * @param {number} numColumns
-   * @param {number} [mostPoints]
+   * @param {number} [mostPoints] an even number
    */
   constructor(numColumns, mostPoints = MOST_POINTS) {
     this.mostPoints = mostPoints;
@@ -54,6 +54,7 @@ export class Curve {
     this.#filled = this.stride;
   }
 
+  /** There is one too many, which is alone at the end and goes on filling up. */
   #merge() {
     this.columns = this.columns.map((column) => {
       const merged = [];
@@ -63,9 +64,6 @@ export class Curve {
       }
       return merged;
     });
-    // An odd one out at the end is half full.
-    const isOdd = (this.mostPoints + 1) % 2 === 1;
-    this.#filled = isOdd ? this.#filled : this.#filled + this.stride;
     this.stride *= 2;
   }
 }

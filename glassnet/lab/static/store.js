@@ -19,6 +19,8 @@ import { runPath } from "./source/source.js";
  * @property {number | null} checkpoint
  */
 
+/** @typedef {"step" | "loss" | "smoothedLoss" | "learningRate" | "gradientNorm" | "imagesPerS" | "elapsedS"} ColumnName */
+
 const COLUMNS = ["step", "loss", "smoothedLoss", "learningRate", "gradientNorm", "imagesPerS", "elapsedS"];
 const FIELDS = ["step", "loss", "", "learning_rate", "gradient_norm", "images_per_s", "elapsed_s"];
 const KEPT_OF_SMOOTHED = 0.98;
@@ -143,8 +145,7 @@ export class RunStore {
   /** Arrays of equal length, by name: step, loss, smoothedLoss, learningRate, gradientNorm, imagesPerS, elapsedS. */
   get curve() {
     const columns = this.#curve.columns.map((column, i) => [COLUMNS[i], column]);
-    return /** @type {Record<"step" | "loss" | "smoothedLoss" | "learningRate" | "gradientNorm" | "imagesPerS" |
-      "elapsedS", number[]>} */ (Object.fromEntries(columns));
+    return /** @type {Record<ColumnName, number[]>} */ (Object.fromEntries(columns));
   }
 
   /** Steps whose weights were kept, in order. */

@@ -7,6 +7,8 @@ import { SourceError } from "./source/source.js";
 /** @typedef {import("./dom.js").Children} Children */
 /** @typedef {"info" | "good" | "warning" | "bad"} Kind */
 
+const LABELED = "input, select, textarea";
+
 let numIds = 0;
 
 /** An id that no other element has. */
@@ -15,15 +17,16 @@ export function freshId() {
 }
 
 /**
- * A control with its label, and a hint that screen readers say with it.
+ * A control with its label, and a hint that screen readers say with it. Of several controls in a box the first has it.
  * @param {Children} label
  * @param {HTMLElement} control
  * @param {Children} [hint]
  */
 export function field(label, control, hint) {
-  const id = (control.id ||= freshId());
+  const labeled = control.matches(LABELED) ? control : (control.querySelector(LABELED) ?? control);
+  const id = (labeled.id ||= freshId());
   const hintId = `${id}-hint`;
-  if (hint) control.setAttribute("aria-describedby", hintId);
+  if (hint) labeled.setAttribute("aria-describedby", hintId);
   return h(
     "div",
     { class: "field" },

@@ -218,7 +218,8 @@ async function download(line, path, params) {
 function addressOf(path, params = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
-    if (value !== null && value !== undefined) query.set(name, String(value));
+    if (value === null || value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one));
   }
   return query.size ? `/api${path}?${query}` : `/api${path}`;
 }

@@ -1,6 +1,7 @@
 // Where a page gets what it shows: from the server, or from what a report recorded.
 
-/** @typedef {Record<string, string | number | boolean | null | undefined>} Params left out where null */
+/** @typedef {string | number | boolean | null | undefined} Param left out where null */
+/** @typedef {Record<string, Param | string[]>} Params a list becomes a key that is given several times */
 /** @typedef {{event: string, step: number, [field: string]: any}} TrainingEvent as in events.jsonl */
 
 /**
@@ -34,6 +35,24 @@
  * @property {(status: Status) => void} [onStatus]
  * @property {() => void} [onReset] the log was replaced: forget all events
  * @property {(isLost: boolean) => void} [onLost] the connection was lost (true) or is back (false)
+ */
+
+/**
+ * @typedef {object} Summary of a run
+ * @property {string} run
+ * @property {string} task
+ * @property {string} model
+ * @property {string} title
+ * @property {Status["state"]} state
+ * @property {number} step
+ * @property {number | null} elapsed_s
+ * @property {number | null} num_weights
+ * @property {number | null} loss
+ * @property {number | null} validation_loss
+ * @property {number | null} accuracy
+ * @property {number} changed_at seconds since 1970
+ * @property {Pixels | null} thumbnail
+ * @property {string | null} reason
  */
 
 /** @typedef {{close: () => void}} Closable */

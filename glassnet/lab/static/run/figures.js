@@ -1,0 +1,68 @@
+// The instruments: step, loss, accuracy, speed and time, to be read from the last row of a hall.
+
+import { h } from "../dom.js";
+import { duration, number, percent, t } from "../i18n.js";
+
+/** @typedef {import("../store.js").RunStore} RunStore */
+
+/** @type {Record<string, (store: RunStore) => string | null>} null: there is no such instrument in this run */
+const FIGURES = {
+  step: (store) => number(store.step),
+  loss: (store) => number(store.smoothedLoss, 3),
+  test_loss: (store) => numberOr(store.last["evaluated"]?.["validation_loss"], 3),
+  accuracy: (store) => accuracyOf(store),
+  images_per_s: (store) => numberOr(store.last["stepped"]?.["images_per_s"], 0),
+  elapsed: (store) => duration(newestOf(store)?.["elapsed_s"]),
+  left: (store) => (store.isAlive ? duration(secondsLeft(store)) : null),
+};
+
+/**
+ * @param {RunStore} store
+ * @returns {{element: HTMLElement, update: () => void}}
+ */
+export function figures(store) {
+  const parts = Object.entries(FIGURES).map(([name, read]) => {
+    const value = h("bdi", { class: "instrument-value figure", dir: "ltr" }, "–");
+    const element = h("div", { class: "instrument", data: { figure: name } }, h("dt", {}, t(`figure.${name}`)), h("dd", {}, value));
+    return { element, value, read };
+  });
+  const progress = h("progress", { max: 1, value: 0, "aria-label": t("figure.progress") });
+  const update = () => {
+    for (const part of parts) {
+      const text = part.read(store);
+      part.element.hidden = text === null;
+      if (text !== null && part.value.textContent !== text) part.value.textContent = text;
+    }
+    const share = store.last["stepped"]?.["progress"] ?? 0;
+    progress.value = store.last["finished"]?.["reason"] === "budget spent" ? 1 : share;
+  };
+  update();
+  const element = h("div", { class: "instruments-box" }, h("dl", { class: "instruments" }, parts.map((part) => part.element)), progress);
+  return { element, update };
+}
+
+/** @param {RunStore} store */
+function newestOf(store) {
+  return store.last["stepped"] ?? store.last["evaluated"] ?? store.last["started"];
+}
+
+/**
+ * @param {number | null | undefined} value
+ * @param {number} digits
+ */
+function numberOr(value, digits) {
+  return value === null || value === undefined ? null : number(value, digits);
+}
+
+/** @param {RunStore} store */
+function accuracyOf(store) {
+  const accuracy = store.evaluations.at(-1)?.["accuracy"];
+  return accuracy === null || accuracy === undefined ? null : percent(accuracy, 1);
+}
+
+/** @param {RunStore} store */
+function secondsLeft(store) {
+  const last = store.last["stepped"];
+  if (!last || !(last["progress"] > 0)) return null;
+  return (last["elapsed_s"] * (1 - last["progress"])) / last["progress"];
+}
