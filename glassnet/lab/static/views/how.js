@@ -53,11 +53,9 @@ export default function view({ source, set, state: first }) {
     dots.forEach((dot, i) => dot.setAttribute("aria-current", i + 1 === number ? "step" : "false"));
     previous.disabled = number === 1;
     next.disabled = number === PARTS.length;
-    place.textContent = t("how.of", { part: number, num: PARTS.length });
   };
   const previous = h("button", { type: "button", class: "button", on: { click: () => turnTo(shown - 1) } }, t("how.previous"));
   const next = h("button", { type: "button", class: "button primary", on: { click: () => turnTo(shown + 1) } }, t("how.next"));
-  const place = h("span", { class: "how-place" });
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const step = turn(event);
     if (!step) return;
@@ -76,9 +74,8 @@ export default function view({ source, set, state: first }) {
   return {
     element: h("div", { class: "how" },
       h("header", { class: "how-head" }, h("h1", t("how.title")),
-        h("nav", { class: "how-dots", "aria-label": t("how.parts") }, dots)),
-      failed, article,
-      h("footer", { class: "how-foot" }, previous, place, next, h("small", { class: "how-hint" }, t("how.keys")))),
+        h("nav", { class: "how-dots", "aria-label": t("how.parts"), title: t("how.keys") }, previous, dots, next)),
+      failed, article),
     /** @param {Record<string, string>} now */
     update(now) {
       state = now;

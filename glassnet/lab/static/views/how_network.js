@@ -5,6 +5,9 @@ import { svg } from "../dom.js";
 import { t } from "../i18n.js";
 import { drawing, numbered, signed } from "./how_tools.js";
 
+const MOST_LABELS = 5; // on a narrow drawing
+const ALONG = [0.42, 0.34, 0.5, 0.27, 0.58, 0.22, 0.66, 0.72];
+
 /** @typedef {import("./how_tools.js").Answer} Answer */
 /** @typedef {{name: string, value: string, below?: string, isQuiet?: boolean}} Neuron below: the blame */
 /** @typedef {{number: number, from: [number, number], to: [number, number], value: number}} Line */
@@ -14,7 +17,7 @@ import { drawing, numbered, signed } from "./how_tools.js";
  * @property {Neuron[][]} layers from the inputs to the answer
  * @property {Line[]} lines a line for each weight
  * @property {string[]} names of the weights
- * @property {string[]} [texts] what stands on the line of each weight, in place of its sign
+ * @property {(string | undefined)[]} [texts] what stands on the line of each weight, in place of its sign
  * @property {number | null} [chosen]
  * @property {number[] | null} [slopes]
  * @property {boolean} [isBack] the signal travels back
@@ -80,7 +83,7 @@ function draw(shown, { width, rem }, onChoose) {
   const isNarrow = width < 30 * rem;
   const radius = (isNarrow ? 1.25 : 1.6) * rem;
   const most = Math.max(...shown.layers.map((layer) => layer.length));
-  const height = Math.max(most * (radius * 2 + 1.5 * rem) + 0.6 * rem, 9 * rem);
+  const height = Math.max(most * (radius * 2 + 1.2 * rem) + radius, 9 * rem);
   const place = places(shown.layers, width, height, radius);
   const largest = Math.max(0.5, ...shown.lines.map((line) => Math.abs(line.value)));
   const sized = (/** @type {number} */ value) => 1 + (0.42 * rem * Math.abs(value)) / largest;
@@ -93,13 +96,14 @@ function draw(shown, { width, rem }, onChoose) {
     "aria-label": t("how.figure.network", { num: shown.lines.length }),
     class: shown.isBack ? "how-back" : null,
   });
-  const lines = shown.lines.map((line) => edge(line, shown, place, { sized, isNarrow, rem, radius, onChoose, focused }));
+  const lines = shown.lines.map((line) => edge(line, shown, place, { sized, rem, onChoose, focused }));
   // The chosen one lies above the others.
   lines.sort((a, b) => Number(a.classList.contains("is-chosen")) - Number(b.classList.contains("is-chosen")));
-  element.append(...lines);
-  shown.layers.forEach((layer, i) =>
-    layer.forEach((neuron, j) => element.append(node(neuron, place(i, j), radius, rem, i === 0))),
-  );
+  element.append(...lines, svg("g", { "aria-hidden": "true" }, labels(shown, place, { isNarrow, rem })));
+  shown.layers.forEach((layer, i) => {
+    const where = { isInput: i === 0, isInner: i > 0 && i < shown.layers.length - 1 };
+    layer.forEach((neuron, j) => element.append(node(neuron, place(i, j), radius, rem, where)));
+  });
   if (onChoose) element.addEventListener("keydown", (event) => walk(event, shown, onChoose));
   return element;
 }
@@ -127,10 +131,11 @@ function walk(event, shown, onChoose) {
  */
 function places(layers, width, height, radius) {
   const inner = width - 2 * radius - 0.12 * width;
+  const top = 0.5 * radius; // for the names
   return (layer, index) => {
     const x = radius + 0.06 * width + (inner * layer) / Math.max(1, layers.length - 1);
     const num = layers[layer]?.length ?? 1;
-    return [x, (height * (index + 0.5)) / num];
+    return [x, top + ((height - top) * (index + 0.5)) / num];
   };
 }
 
@@ -138,10 +143,10 @@ function places(layers, width, height, radius) {
  * @param {Line} line
  * @param {Shown} shown
  * @param {(layer: number, index: number) => [number, number]} place
- * @param {{sized: (value: number) => number, isNarrow: boolean, rem: number, radius: number, focused: number,
+ * @param {{sized: (value: number) => number, rem: number, focused: number,
  *   onChoose: ((weight: number) => void) | undefined}} how
  */
-function edge(line, shown, place, { sized, isNarrow, rem, radius, onChoose, focused }) {
+function edge(line, shown, place, { sized, rem, onChoose, focused }) {
   const [x1, y1] = place(...line.from);
   const [x2, y2] = place(...line.to);
   const isChosen = line.number === shown.chosen;
@@ -153,9 +158,7 @@ function edge(line, shown, place, { sized, isNarrow, rem, radius, onChoose, focu
     slope: signed(shown.slopes?.[line.number], 4),
   };
   const path = { x1, y1, x2, y2 };
-  const text = shown.texts?.[line.number] ?? (line.value < 0 ? "−" : "+");
-  const isShown = text.length < 2 || !isNarrow || isChosen || shown.lines.length < 6;
-  const group = svg(
+  return svg(
     "g",
     {
       class: names,
@@ -168,25 +171,46 @@ function edge(line, shown, place, { sized, isNarrow, rem, radius, onChoose, focu
     svg("line", { ...path, class: "how-edge-halo", "stroke-width": sized(line.value) + 0.4 * rem }),
     svg("line", { ...path, class: "how-edge-line", "stroke-width": sized(line.value) }),
     onChoose ? svg("line", { ...path, class: "how-edge-target", "stroke-width": Math.max(24, rem) }) : null,
-    isShown ? label(text, line, path, { radius, num: shown.layers[line.to[0]]?.length ?? 1, rem }) : null,
   );
-  return group;
 }
 
 /**
- * On the line, at another place for each neuron that it leads to, so that labels of neighbors do not meet.
- * @param {string} text
- * @param {Line} line
- * @param {{x1: number, y1: number, x2: number, y2: number}} path
- * @param {{radius: number, num: number, rem: number}} how
+ * What stands on the lines, above all of them, each at a place where it covers no other.
+ * @param {Shown} shown
+ * @param {(layer: number, index: number) => [number, number]} place
+ * @param {{isNarrow: boolean, rem: number}} how
  */
-function label(text, line, { x1, y1, x2, y2 }, { num }) {
-  const along = num > 1 ? 0.32 + (0.4 * line.to[1]) / (num - 1) : 0.42;
-  return svg(
-    "text",
-    { class: "how-edge-text", x: x1 + (x2 - x1) * along, y: y1 + (y2 - y1) * along, dy: "0.35em" },
-    text,
-  );
+function labels(shown, place, { isNarrow, rem }) {
+  /** @type {{x: number, y: number, half: number}[]} */
+  const taken = [];
+  return shown.lines.map((line) => {
+    const isChosen = line.number === shown.chosen;
+    const text = shown.texts?.[line.number] ?? (line.value < 0 ? "−" : "+");
+    if (text.length > 1 && isNarrow && !isChosen && shown.lines.length > MOST_LABELS) return null;
+    const [[x1, y1], [x2, y2]] = [place(...line.from), place(...line.to)];
+    const half = (0.28 * text.length + 0.15) * rem;
+    const spots = ALONG.map((along) => ({ x: x1 + (x2 - x1) * along, y: y1 + (y2 - y1) * along, half }));
+    const free = spots.find((spot) => !taken.some((other) => isClose(spot, other, rem))) ?? spots[0];
+    if (!free) return null;
+    taken.push(free);
+    const { x, y } = free;
+    const height = 1.25 * rem;
+    return svg(
+      "g",
+      { class: `how-edge-text ${isChosen ? "is-chosen" : ""}` },
+      svg("rect", { x: x - half, y: y - height / 2, width: 2 * half, height, rx: 0.3 * rem }),
+      svg("text", { x, y, dy: "0.35em" }, text),
+    );
+  });
+}
+
+/**
+ * @param {{x: number, y: number, half: number}} one
+ * @param {{x: number, y: number, half: number}} other
+ * @param {number} rem
+ */
+function isClose(one, other, rem) {
+  return Math.abs(one.x - other.x) < one.half + other.half && Math.abs(one.y - other.y) < 1.2 * rem;
 }
 
 /**
@@ -194,16 +218,16 @@ function label(text, line, { x1, y1, x2, y2 }, { num }) {
  * @param {[number, number]} place
  * @param {number} radius
  * @param {number} rem
- * @param {boolean} isInput
+ * @param {{isInput: boolean, isInner: boolean}} where inner ones stand too close for their names
  */
-function node(neuron, [x, y], radius, rem, isInput) {
+function node(neuron, [x, y], radius, rem, { isInput, isInner }) {
   return svg(
     "g",
     { class: `how-node ${isInput ? "is-input" : ""} ${neuron.isQuiet ? "is-quiet" : ""}`, "aria-hidden": "true" },
     svg("circle", { cx: x, cy: y, r: radius }),
     svg("text", { class: "how-node-value", x, y, dy: "0.35em" }, neuron.value),
-    svg("text", { class: "how-node-name", x, y: y - radius - 0.3 * rem }, neuron.name),
-    neuron.below ? svg("text", { class: "how-node-below", x, y: y + radius + 0.95 * rem }, neuron.below) : null,
+    isInner ? null : svg("text", { class: "how-node-name", x, y: y - radius - 0.3 * rem }, neuron.name),
+    neuron.below ? svg("text", { class: "how-node-below", x, y: y + radius + 0.85 * rem }, neuron.below) : null,
   );
 }
 
@@ -220,8 +244,16 @@ export function pointLayers(numHidden, { value, below = () => "" }) {
     value: value(layer, index),
     below: below(layer, index),
   });
-  const inputs = [neuron("inputs", "x", 0), neuron("inputs", "y", 1), one];
+  const inputs = ["x", "y"].map((name, i) => named(neuron("inputs", name, i)));
   const hidden = Array.from({ length: numHidden }, (_, j) => neuron("hidden", numbered("h", j), j));
   const answer = [neuron("outputs", t("how.answer"), 0)];
-  return numHidden ? [inputs, [...hidden, one], answer] : [inputs, answer];
+  return numHidden ? [[...inputs, one], [...hidden, one], answer] : [[...inputs, one], answer];
+}
+
+/**
+ * Without a value the name stands inside.
+ * @param {Neuron} neuron
+ */
+function named(neuron) {
+  return neuron.value ? neuron : { ...neuron, name: "", value: neuron.name };
 }

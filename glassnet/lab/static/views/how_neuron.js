@@ -231,7 +231,7 @@ export function chainRule(stage) {
     figure.show({
       layers: layersOf(signals, plain(answer.outputs[0]), { answerBelow: signed(blame) }),
       lines: linesOf(ONES, FORM), names: answer.names, chosen, slopes: answer.slopes,
-      texts: signals.map((signal) => `${short(signal)} × ${plain(blame)} = ${signed(signal * blame)}`),
+      texts: signals.map((signal) => `${short(signal)} × ${short(blame)} = ${short(signal * blame)}`),
     });
     const { terms, nudge } = answer.chosen;
     showChain(chain, terms[0], answer.slopes[chosen] ?? 0, chosen, isSeveral);

@@ -51,7 +51,8 @@ function ground(canvas, shares) {
   context.clearRect(0, 0, CELLS, CELLS);
   const [first, second] = [color("--negative"), color("--positive")];
   shares.forEach((share, i) => {
-    context.globalAlpha = Math.abs(share - 0.5) * 1.5;
+    // A border is seen even where the network is hardly sure.
+    context.globalAlpha = 0.12 + Math.abs(share - 0.5) * 1.2;
     context.fillStyle = share < 0.5 ? first : second;
     context.fillRect(i % CELLS, Math.floor(i / CELLS), 1, 1);
   });
