@@ -1,6 +1,7 @@
 """The weights in the course of a training: ``history/<step>.safetensors``, thinned out as the steps grow.
 
-It is there to be looked at, and nothing hangs on it: training goes on from checkpoints alone.
+A file holds what is learned by its names in the network, and what is kept beside it (running statistics) as
+``buffers/<name>``. It is there to be looked at, and nothing hangs on it: training goes on from checkpoints alone.
 """
 
 from __future__ import annotations
@@ -18,23 +19,25 @@ from safetensors.numpy import save as save_safetensors
 from glassnet.autodiff import Array
 from glassnet.errors import CheckpointError
 from glassnet.training.run import Run
+from glassnet.training.step import below, under
 
 MAX_BYTES = 100_000_000
 """Of the history of a run. A network of which two would be more has none."""
 
 
-def keep(directory: Path, step: int, weights: Mapping[str, Array]) -> None:
-    """Write the weights as those after ``step`` steps; the caller holds the run's lock. Raises CheckpointError.
+def keep(directory: Path, step: int, weights: Mapping[str, Array], buffers: Mapping[str, Array]) -> None:
+    """Write the network as it is after ``step`` steps; the caller holds the run's lock. Raises CheckpointError.
 
     Where `MAX_BYTES` are reached one is removed whose neighbors are near; never the first, nor this one.
     """
-    num_kept = MAX_BYTES // max(1, sum(array.nbytes for array in weights.values()))
+    tensors = {**weights, **under("buffers", buffers)}
+    num_kept = MAX_BYTES // max(1, sum(array.nbytes for array in tensors.values()))
     if num_kept < 2:
         return
     unfinished = directory / "unfinished"
     with _writing(directory):
         directory.mkdir(exist_ok=True)
-        unfinished.write_bytes(save_safetensors({name: np.ascontiguousarray(a) for name, a in weights.items()}))
+        unfinished.write_bytes(save_safetensors({name: np.ascontiguousarray(a) for name, a in tensors.items()}))
         unfinished.replace(_file(directory, step))
         while len(steps := _steps_in(directory)) > num_kept:
             _file(directory, _most_dispensable(steps)).unlink()
@@ -54,6 +57,15 @@ def snapshots(run: Run) -> list[tuple[int, Path]]:
 
 def load(path: Path) -> dict[str, Array]:
     """The learned weights of a snapshot by their names in the model, not averaged. Raises CheckpointError."""
+    return {name: array for name, array in _read(path).items() if not name.startswith("buffers/")}
+
+
+def load_buffers(path: Path) -> dict[str, Array]:
+    """The buffers of a snapshot by their names in the model; none of one that an older version wrote."""
+    return below(_read(path), "buffers")
+
+
+def _read(path: Path) -> dict[str, Array]:
     try:
         return load_safetensors(path.read_bytes())
     except (OSError, SafetensorError) as error:

@@ -230,7 +230,7 @@ class _Training:
 
     def _look(self) -> Iterator[Event]:
         state = self._state()
-        history.keep(self._run.history, self.step, below(state, "parameters"))
+        history.keep(self._run.history, self.step, below(state, "parameters"), below(state, "buffers"))
         images = self._task.pictures(weights_of(state))
         if images is not None:
             file = keep_pictures(self._run.pictures, self.step, images)

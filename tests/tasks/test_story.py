@@ -148,7 +148,7 @@ def test_a_damaged_history(tmp_path: Path) -> None:
     for content, message in ((b"nothing", "expected weights in "), (None, "expected conv1.bias in ")):
         (_, path), *_ = history.snapshots(run)
         if content is None:
-            history.keep(run.history, 0, {"other": np.zeros(3, np.float32)})
+            history.keep(run.history, 0, {"other": np.zeros(3, np.float32)}, {})
         else:
             path.write_bytes(content)
         with pytest.raises(CheckpointError, match=message):
