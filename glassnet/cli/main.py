@@ -17,6 +17,7 @@ from glassnet.cli.lab import lab
 from glassnet.cli.look import look
 from glassnet.cli.nudge import nudge
 from glassnet.cli.predict import predict
+from glassnet.cli.report import report
 from glassnet.cli.runs import runs
 from glassnet.cli.train import train
 from glassnet.errors import GlassnetError, SettingsError
@@ -30,6 +31,7 @@ def glassnet() -> None:
 
 for command in (
     train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare, lab,
+    report,
 ):  # fmt: skip
     glassnet.add_command(command)
 

@@ -85,7 +85,7 @@ def _renamed(text: str, folder: str, needed: list[str]) -> str:
 def _style_sheets() -> Sequence[str]:
     """Those of the page and of the views that a report has."""
     linked = re.findall(r'<link rel="stylesheet" href="([^"]+)"', _read("index.html"))
-    return [*linked, *(path for view in _VIEWS if (STATIC / (path := f"views/{view}.css")).exists())]
+    return [*linked, *(f"views/{view}.css" for view in _VIEWS), "report.css"]
 
 
 def _block(name: str, text: str) -> str:

@@ -11,7 +11,8 @@ import { SourceError } from "./source.js";
  * @typedef {object} Recording
  * @property {string} run
  * @property {string} version of glassnet
- * @property {{path: string, params: Record<string, string>, answer: any}[]} answers
+ * @property {string[]} texts the long ones, each once
+ * @property {{path: string, params: Record<string, string>, answer: any}[]} answers with "\0" and a number for a text
  * @property {TrainingEvent[]} events
  * @property {Status} status
  */
@@ -34,7 +35,7 @@ export function recordedSource(recording, say) {
     get: async (path, params) => {
       const found = lookUp(recording.answers, path, params);
       if (found === undefined) throw new SourceError("not_found", say("report.not_recorded"), 404);
-      return structuredClone(found);
+      return restored(found, recording.texts);
     },
     post: refuse,
     del: refuse,
@@ -54,6 +55,19 @@ export function recordedSource(recording, say) {
       return { close: () => {} };
     },
   };
+}
+
+/**
+ * A copy of an answer with the long texts in their places.
+ * @param {any} value
+ * @param {string[]} texts
+ * @returns {any}
+ */
+export function restored(value, texts) {
+  if (typeof value === "string") return value.startsWith("\0") ? texts[Number(value.slice(1))] : value;
+  if (Array.isArray(value)) return value.map((part) => restored(part, texts));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, restored(part, texts)]));
 }
 
 /**
