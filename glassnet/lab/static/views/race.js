@@ -35,7 +35,7 @@ export default function view({ source, state, set }) {
 
   const meter = h("div", { class: "race-meter" });
   const place = h("div");
-  const told = h("div", { "aria-live": "polite" });
+  const told = h("div", { "aria-live": "polite" }, h("p", { class: "soft" }, t("race.before")));
   const agree = h("section");
   const table = h("div", { class: "table-scroll" });
   const big = h("div", { class: "table-scroll" });
@@ -127,11 +127,12 @@ export default function view({ source, state, set }) {
       { class: "race" },
       h("h1", {}, t("race.title")),
       h("p", { class: "lead" }, t("race.lead")),
-      h("section", { class: "panel race", "aria-label": t("race.settings") }, settings, h("div", { class: "buttons" }, start, stop)),
-      told,
-      meter,
-      agree,
-      h("section", { class: "race", "aria-label": t("race.curves") }, axis, place),
+      h(
+        "div",
+        { class: "race-columns" },
+        h("section", { class: "panel race", "aria-label": t("race.settings") }, settings, h("div", { class: "buttons" }, start, stop)),
+        h("div", { class: "race-shown" }, told, meter, h("section", { class: "race", "aria-label": t("race.curves") }, place, axis), agree),
+      ),
       h("div", { class: "race-tables" }, table, big),
     ),
     close() {
@@ -301,21 +302,22 @@ function showMeter(meter, contests) {
   const spent = (/** @type {"nudge" | "backpropagation"} */ runner, /** @type {"forward_passes" | "seconds"} */ name) =>
     contests.reduce((sum, one) => sum + (one[runner][name].at(-1) ?? 0), 0);
   const [nudging, back] = [spent("nudge", "forward_passes"), spent("backpropagation", "forward_passes")];
-  const box = (/** @type {string} */ names, /** @type {string} */ value, /** @type {string} */ text, /** @type {string} */ more) =>
-    h("div", { class: `panel race-count ${names}` }, h("span", {}, text), h("strong", {}, ltr(value)), h("span", {}, more));
+  const box = (/** @type {string} */ names, /** @type {Node} */ value, /** @type {string} */ text, /** @type {string} */ more) =>
+    h("div", { class: `panel race-count ${names}` }, h("span", {}, text), h("strong", {}, value), h("span", {}, more));
   fill(
     meter,
-    box("is-nudge", number(Math.round(nudging)), t("race.spent_nudging"), t("race.passes_in", { time: span(spent("nudge", "seconds")) })),
-    box("is-backpropagation", number(Math.round(back)), t("race.spent_back"), t("race.passes_in", { time: span(spent("backpropagation", "seconds")) })),
-    back ? box("", `${number(Math.round(nudging / back))} ×`, t("race.cheaper"), t("race.cheaper_more")) : null,
+    box("is-nudge", ltr(number(Math.round(nudging))), t("race.spent_nudging"), t("race.passes_in", { time: span(spent("nudge", "seconds")) })),
+    box("is-backpropagation", ltr(number(Math.round(back))), t("race.spent_back"), t("race.passes_in", { time: span(spent("backpropagation", "seconds")) })),
+    back ? box("", h("bdi", {}, t("race.times", { n: number(Math.round(nudging / back)) })), t("race.cheaper"), t("race.cheaper_more")) : null,
   );
 }
 
 /** @param {any} data */
 function startedText(data) {
-  const values = { examples: number(data.batch_size), data: data.data, passes: number(2 * data.weights), time: span(data.sweep_s) };
+  const values = { examples: number(data.batch_size), passes: number(2 * data.weights), time: span(data.sweep_s) };
   return [
     h("p", {}, count("race.started", data.weights, values)),
+    h("p", { class: "hint" }, ltr(data.data)),
     data.notices.map((/** @type {string} */ text) => notice("info", h("p", { dir: "auto" }, text))),
   ].flat();
 }
