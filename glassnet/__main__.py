@@ -4,4 +4,6 @@ import sys
 
 from glassnet.cli.main import main
 
-sys.exit(main())
+# The lab's worker process loads this module too, under another name.
+if __name__ == "__main__":
+    sys.exit(main())

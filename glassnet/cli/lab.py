@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -20,10 +21,14 @@ def lab(runs: Path, port: int, no_open: bool) -> None:
     """
     from glassnet.lab.server import serve
 
-    def tell(address: str) -> None:
+    def open_at(address: str) -> None:
         click.echo(f"the lab is at {address}")
-        click.echo("Ctrl-C ends it", err=True)
+        say("Ctrl-C ends it")
         if not no_open:
-            webbrowser.open(address)
+            # Some browsers return only when they are closed.
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    serve(runs, port, tell)
+    def say(words: str) -> None:
+        click.echo(f"glassnet: {words}", err=True)
+
+    serve(runs, port, open_at, say)

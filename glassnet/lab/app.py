@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,11 +15,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from glassnet.errors import GlassnetError
-from glassnet.lab import classroom, comparison, description, moments, racing, stream, trainings
+from glassnet.lab import children, classroom, comparison, description, moments, racing, stream, trainings
 from glassnet.lab.answers import error_answer, json_answer, refusal
 from glassnet.lab.endpoint import Endpoint
 from glassnet.lab.lab import Lab
 from glassnet.lab.schemas import check_query
+from glassnet.lab.worker import in_worker
 
 STATIC = Path(__file__).parent / "static"
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -33,14 +34,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 _CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}
 
 
-def make_app(lab: Lab, end: Callable[[Lab], Awaitable[None]] | None = None) -> Starlette:
-    """``end`` is called when the server ends."""
+def make_app(lab: Lab, say: Callable[[str], None] = print) -> Starlette:
+    """``say`` gets what the terminal should read when the server ends."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-        if end:
-            await end(lab)
+        async with anyio.create_task_group() as tasks:
+            # What the first page asks for takes seconds of imports, which the worker can have behind it by then.
+            tasks.start_soon(in_worker, trainings.of_this_machine, 1)
+            yield
+            tasks.cancel_scope.cancel()
+        await children.stop(lab.children, say)
 
     app = Starlette(
         routes=[*map(_route, (*ENDPOINTS, _DESCRIPTION)), Mount("/", StaticFiles(directory=STATIC, html=True))],

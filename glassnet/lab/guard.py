@@ -8,7 +8,6 @@ tells or changes anything takes a token that only the opened page knows.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -87,7 +86,7 @@ class Guard:
         return {f"http://{host}" for host in self._hosts}
 
 
-def _with_headers(send: Send, is_api: bool) -> Callable[[Message], object]:
+def _with_headers(send: Send, is_api: bool) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)

@@ -22,7 +22,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
-    "integer": lambda value: _is_number(value) and math.isfinite(value) and value == value // 1,
+    "integer": lambda value: _is_number(value) and value == value // 1,
     "number": lambda value: _is_number(value),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
@@ -41,7 +41,9 @@ _RULES: Mapping[str, tuple[str, _Rule]] = {
     "maxItems": ("at most {} of them", lambda value, n: not isinstance(value, list) or len(value) <= n),
     "uniqueItems": (
         "all different",
-        lambda value, wanted: not isinstance(value, list) or not wanted or len({repr(one) for one in value}) == len(value),
+        lambda value, wanted: (
+            not isinstance(value, list) or not wanted or len({repr(one) for one in value}) == len(value)
+        ),
     ),
     "minProperties": ("at least {} of them", lambda value, n: not isinstance(value, dict) or len(value) >= n),
 }
@@ -118,7 +120,8 @@ def _check_object(value: Mapping[str, Any], schema: Schema, where: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """JSON may say 1e400, which becomes infinite here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _wrong(where: str, expected: str, value: Any) -> SettingsError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import socket
 import tempfile
@@ -21,7 +20,7 @@ from glassnet.lab.lab import Lab
 HOST = "127.0.0.1"
 _MOST_CONNECTIONS = 256
 _REQUEST_WITHIN_S = 10.0  # from a connection to its first request, and from the first to the last byte of a header
-_LET_GO_S = 1.0  # open streams have no end of their own when the server ends
+_LET_GO_S = 1  # open streams have no end of their own when the server ends
 
 
 class PatientProtocol(H11Protocol):
@@ -74,14 +73,14 @@ def listen(port: int) -> socket.socket:
     return opened
 
 
-def serve(runs: Path, port: int, tell: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; ``tell`` gets the address as soon as it can be opened."""
+def serve(runs: Path, port: int, open_at: Callable[[str], None], say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C; ``open_at`` gets the address as soon as it can be opened, ``say`` what else there is."""
     with listen(port) as opened, tempfile.TemporaryDirectory(prefix="glassnet-lab-") as scratch:
         port = opened.getsockname()[1]
         token = secrets.token_urlsafe(32)
-        app = make_app(Lab(runs.absolute(), Path(scratch)))
+        app = make_app(Lab(runs.absolute(), Path(scratch)), say)
         server = uvicorn.Server(_config(Guard(app, port, token)))
-        tell(f"http://{HOST}:{port}/#token={token}")
+        open_at(f"http://{HOST}:{port}/#token={token}")
         server.run([opened])
 
 

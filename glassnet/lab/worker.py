@@ -34,9 +34,7 @@ class WorkerError(GlassnetError):
     """The worker gave no answer."""
 
 
-async def in_worker(
-    function: Callable[[Unpack[Arguments]], T], *arguments: Unpack[Arguments], within_s: float = 60.0
-) -> T:
+async def in_worker(function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments, within_s: float = 60.0) -> T:
     """What the function, one of a module, makes of arguments that can be pickled; a GlassnetError comes as itself."""
     turn = _turn()
     if turn.statistics().tasks_waiting >= _MOST_WAITING:
@@ -50,7 +48,9 @@ async def in_worker(
     except TimeoutError as error:
         raise WorkerError(f"expected an answer within {within_s:.0f} s; got none. To fix: ask for less.") from error
     except anyio.BrokenWorkerProcess as error:
-        raise WorkerError("expected an answer; got the end of the process that computes it. To fix: try again.") from error
+        raise WorkerError(
+            "expected an answer; got the end of the process that computes it. To fix: try again."
+        ) from error
 
 
 def _turn() -> anyio.CapacityLimiter:
