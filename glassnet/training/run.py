@@ -3,8 +3,9 @@
     settings.json         the Settings
     task.json             the facts of the task: what using the network takes beside its weights
     events.jsonl          one event on each line, as they happened
+    control.json          what is asked of the training while it runs (see `control`)
     checkpoints/<step>/   the whole state
-    history/<step>.safetensors   the weights at that step
+    history/<step>.safetensors   the network at that step
     pictures/<step>.npy   what the network made at that step, with a .png beside it
 
 A process that writes holds the lock file ``lock``; the system frees it even if the process is killed.
@@ -32,6 +33,8 @@ E = TypeVar("E", bound=Event)
 
 # Events are many and small: written at once but flushed at most this often.
 _FLUSH_INTERVAL_S = 0.2
+# Longer than who only looks whether a run is held (`Run.is_alive`) holds it.
+_LOCK_TIMEOUT_S = 1.0
 
 
 class Run:
@@ -86,6 +89,22 @@ class Run:
     def newest_checkpoint(self) -> tuple[Checkpoint, list[str]]:
         return load_newest(self.checkpoints)
 
+    def is_alive(self) -> bool:
+        """Whether a process holds the run, to train it. Raises CheckpointError where that cannot be seen."""
+        lock = self.path / "lock"
+        if not lock.exists():
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError as error:
+            raise CheckpointError(
+                f"expected to see whether {self.path} is being trained; got '{error.strerror}'. To fix: see the "
+                "permissions of its file 'lock'."
+            ) from error
+
     def events(self) -> Iterator[Event]:
         """What has happened so far. Lines that are no events, because they are not finished, are left out."""
         try:
@@ -129,7 +148,7 @@ class Writer:
 
     def __init__(self, run: Run):
         self.run = run
-        self._lock = FileLock(run.path / "lock", timeout=0)
+        self._lock = FileLock(run.path / "lock", timeout=_LOCK_TIMEOUT_S)
         self._flushed_at = 0.0
 
     def __enter__(self) -> Writer:
@@ -155,12 +174,12 @@ class Writer:
         finally:
             self._lock.release()
 
-    def write(self, event: Event) -> None:
-        """Append the event; steps are flushed a few times a second, everything else at once."""
+    def write(self, event: Event, is_last: bool = False) -> None:
+        """Append the event; steps are flushed a few times a second, everything else at once, and the last before a pause."""
         try:
             self._file.write(events.to_json(event) + "\n")
             now = time.monotonic()
-            if not isinstance(event, events.Stepped) or now - self._flushed_at > _FLUSH_INTERVAL_S:
+            if is_last or not isinstance(event, events.Stepped) or now - self._flushed_at > _FLUSH_INTERVAL_S:
                 self._file.flush()
                 self._flushed_at = now
         except OSError as error:
