@@ -23,7 +23,7 @@ import { runPath } from "./source/source.js";
 
 const COLUMNS = ["step", "loss", "smoothedLoss", "learningRate", "gradientNorm", "imagesPerS", "elapsedS"];
 const FIELDS = ["step", "loss", "", "learning_rate", "gradient_norm", "images_per_s", "elapsed_s"];
-const KEPT_OF_SMOOTHED = 0.98;
+const MOST_SMOOTHED = 40; // steps; at first a tenth of those there have been, so that the fall is seen as it is
 const DETAILS_EVERY_MS = 4000;
 const LINGER_MS = 1500;
 
@@ -110,7 +110,7 @@ export class RunStore {
   ready;
 
   #curve = new Curve(COLUMNS.length);
-  #smoothing = { sum: 0, weight: 0 };
+  #numSmoothed = 0;
   /** @type {Set<(store: RunStore) => void>} */
   #listeners = new Set();
   #frame = 0;
@@ -238,10 +238,9 @@ export class RunStore {
    */
   #smooth(loss, weight) {
     if (loss === null || !Number.isFinite(loss)) return;
-    const kept = KEPT_OF_SMOOTHED ** weight;
-    this.#smoothing.sum = this.#smoothing.sum * kept + loss * (1 - kept);
-    this.#smoothing.weight = this.#smoothing.weight * kept + (1 - kept);
-    this.smoothedLoss = this.#smoothing.sum / this.#smoothing.weight;
+    this.#numSmoothed += weight;
+    const kept = (1 - 1 / Math.min(MOST_SMOOTHED, 1 + this.#numSmoothed / 10)) ** weight;
+    this.smoothedLoss = this.smoothedLoss === null ? loss : this.smoothedLoss * kept + loss * (1 - kept);
   }
 
   /**
@@ -257,7 +256,7 @@ export class RunStore {
 
   #forget() {
     this.#curve = new Curve(COLUMNS.length);
-    this.#smoothing = { sum: 0, weight: 0 };
+    this.#numSmoothed = 0;
     [this.evaluations, this.pictured, this.notices] = [[], [], []];
     [this.last, this.smoothedLoss] = [{}, null];
     this.#refreshSoon();

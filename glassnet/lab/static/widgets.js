@@ -80,16 +80,19 @@ export function slider({ label, min, max, step, value, format, onInput, onChange
   const input = h("input", { type: "range", min: inner(min), max: inner(max), step: isLog ? "any" : fine });
   const output = h("output", { class: "slider-value", dir: "ltr" });
   const now = () => outer(Number(input.value));
-  const show = () => {
-    output.textContent = format(now());
-    input.setAttribute("aria-valuetext", format(now()));
+  const show = (/** @type {number} */ shown) => {
+    const text = format(shown);
+    if (output.textContent === text) return;
+    output.textContent = text;
+    input.setAttribute("aria-valuetext", text);
   };
+  // What lies beyond the ends is written all the same.
   const set = (/** @type {number} */ next) => {
     input.value = String(inner(Math.min(max, Math.max(min, next))));
-    show();
+    show(next);
   };
   input.addEventListener("input", () => {
-    show();
+    show(now());
     onInput(now());
   });
   input.addEventListener("change", () => onChange?.(now()));
@@ -208,7 +211,8 @@ export function dialog(title, ...content) {
   const element = h(
     "dialog",
     { "aria-labelledby": id },
-    h("header", {}, h("h2", { id }, title), close),
+    // A screen reader begins with the title, not with the button that closes.
+    h("header", {}, h("h2", { id, tabindex: -1, autofocus: true }, title), close),
     body,
   );
   close.addEventListener("click", () => element.close());

@@ -6,7 +6,7 @@ import { link } from "../router.js";
 import { resume } from "../run/resume.js";
 import { runPath } from "../source/source.js";
 import { forgetRun } from "../store.js";
-import { pictureGrid } from "../tiles.js";
+import { drawPixels } from "../tiles.js";
 import { busy, button, confirmed, errorText, say } from "../widgets.js";
 import { stateBadge } from "./badge.js";
 
@@ -64,24 +64,23 @@ function rowOf(source, run, onChange) {
   name.dataset["action"] = "name";
   const what = [t(`task.${run.task}`), run.model, run.num_weights === null ? "" : count("home.weights", run.num_weights)];
   return [
-    h("div", { class: "run-picture", "aria-hidden": "true" }, run.thumbnail ? pictureGrid(run.thumbnail, {}) : null),
+    h("div", { class: "run-picture", "aria-hidden": "true" }, thumbnails(run)),
     h(
       "div",
       { class: "run-what" },
       h("h3", {}, name, " ", stateBadge(run.state)),
       h("p", { class: "soft" }, what.filter(Boolean).join(" · ")),
-      run.reason ? h("p", { class: "soft", dir: "auto" }, reasonOf(run.reason)) : null,
+      run.reason === "nothing improves any more" ? h("p", { class: "soft" }, t("reason.patience")) : null,
     ),
     figuresOf(run),
     actionsOf(source, run, onChange),
   ];
 }
 
-/** @param {string} reason */
-function reasonOf(reason) {
-  const known = { "budget spent": "reason.budget", "nothing improves any more": "reason.patience", stopped: "reason.stopped" };
-  const key = known[/** @type {keyof typeof known} */ (reason)];
-  return key ? t(key) : reason;
+/** @param {Summary} run */
+function thumbnails({ thumbnail, task }) {
+  if (!thumbnail) return null;
+  return Array.from({ length: thumbnail.shape[0] }, (_, i) => drawPixels(thumbnail, i, { scale: 1, isInk: task === "houses" }));
 }
 
 /** @param {Summary} run */

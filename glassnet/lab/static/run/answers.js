@@ -90,7 +90,7 @@ function cardOf(answer, i, label) {
       { class: "verdict" },
       h("span", { class: "verdict-sign", "aria-hidden": "true" }, isRight ? "✓" : "✕"),
       h("span", {}, t(isRight ? "answers.right" : "answers.wrong")),
-      isRight ? null : [" ", h("span", { class: "soft" }, t("answers.it_is"), " ", ltr(answer.classes[label] ?? ""))],
+      isRight ? null : [" · ", h("span", { class: "soft" }, t("answers.it_is"), " ", ltr(answer.classes[label] ?? ""))],
     ),
     h("ol", { class: "guesses" }, names.map((name) => guess(answer.classes[name] ?? "", probabilities[name] ?? 0, name === label))),
   );

@@ -4,7 +4,7 @@ import { fill, h } from "../dom.js";
 import { number, t } from "../i18n.js";
 import { runPath } from "../source/source.js";
 import { drawPixels } from "../tiles.js";
-import { errorBox, newest } from "../widgets.js";
+import { button, errorBox, errorText, newest, say } from "../widgets.js";
 
 /** @typedef {import("../store.js").RunStore} RunStore */
 /** @typedef {import("../source/source.js").Pixels} Pixels */
@@ -18,8 +18,9 @@ const SCALE = 6;
  */
 export function drawings(store) {
   const wall = h("div", { class: "wall" });
-  const caption = h("figcaption", {}, t("drawings.waiting"));
-  const element = h("figure", { class: "drawings" }, caption, wall);
+  const caption = h("span", {}, t("drawings.waiting"));
+  const large = button(t("drawings.large"), () => toggleLarge(element), { class: "quiet" });
+  const element = h("figure", { class: "drawings" }, h("figcaption", {}, caption, large), wall);
   /** @type {Map<number, Promise<Pixels>>} */
   const kept = new Map();
   const latest = newest();
@@ -51,6 +52,12 @@ export function drawings(store) {
     if (asked !== null && next !== undefined) fetched(next);
   };
   return { element, show };
+}
+
+/** @param {HTMLElement} element */
+function toggleLarge(element) {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else element.requestFullscreen().catch((error) => say(errorText(error), "bad"));
 }
 
 /**

@@ -16,13 +16,16 @@ const FIGURES = {
   left: (store) => (store.isAlive ? duration(secondsLeft(store)) : null),
 };
 
+const TIMES = ["elapsed", "left"];
+
 /**
  * @param {RunStore} store
  * @returns {{element: HTMLElement, update: () => void}}
  */
 export function figures(store) {
   const parts = Object.entries(FIGURES).map(([name, read]) => {
-    const value = h("bdi", { class: "instrument-value figure", dir: "ltr" }, "–");
+    // Times have a unit in the language of the page, and are read in its direction.
+    const value = h("bdi", { class: "instrument-value figure", dir: TIMES.includes(name) ? "auto" : "ltr" }, "–");
     const element = h("div", { class: "instrument", data: { figure: name } }, h("dt", {}, t(`figure.${name}`)), h("dd", {}, value));
     return { element, value, read };
   });

@@ -19,8 +19,8 @@ export function keeping(store) {
   const save = button(t("keep.save"), () => {
     const saving = source.download(runPath(run, "network"), { step: momentOf(state()) });
     busy(saving, save).catch((error) => say(errorText(error), "bad"));
-  }, { title: t("keep.save_hint") });
-  const on = button(t("keep.train_on"), () => go(trainOn(store)), { title: t("keep.train_on_hint") });
+  });
+  const on = button(t("keep.train_on"), () => go(trainOn(store)));
   const away = button(t("home.delete"), () => remove(), { class: "quiet" });
   const remove = async () => {
     if (await deleted(source, run, away)) go({ view: "home" });
@@ -30,7 +30,14 @@ export function keeping(store) {
     away.hidden = store.isAlive;
   };
   const parts = [save, source.can.train ? on : null, source.can.steer ? away : null];
-  return { element: h("div", { class: "keeping buttons", role: "group", "aria-label": t("keep.label") }, parts), update };
+  const element = h(
+    "section",
+    { class: "keeping panel", "aria-labelledby": "keeping-title" },
+    h("h2", { id: "keeping-title" }, t("keep.title")),
+    h("p", { class: "hint" }, t("keep.hint")),
+    h("p", { class: "buttons" }, parts),
+  );
+  return { element, update };
 }
 
 /** @param {RunStore} store */

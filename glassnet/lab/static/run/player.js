@@ -18,7 +18,8 @@ export function player(store) {
     busy(store.control(change), pressed)
       .catch((error) => say(errorText(error), "bad"))
       .finally(update);
-  const isPaused = () => store.status?.control.is_paused ?? false;
+  // A training that takes single steps is paused again by itself.
+  const isPaused = () => store.status?.state === "paused" || (store.status?.control.is_paused ?? false);
   const play = button("", () => send({ is_paused: !isPaused() }, play), { class: "primary play" });
   const one = button(t("player.one"), () => send({ num_steps: 1 }, one));
   const many = button(t("player.many", { n: MANY_STEPS }), () => send({ num_steps: MANY_STEPS }, many));

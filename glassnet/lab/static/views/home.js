@@ -4,6 +4,7 @@ import { fill, h } from "../dom.js";
 import { exhibit } from "../home/exhibit.js";
 import { openForm } from "../home/form.js";
 import { runList } from "../home/runs.js";
+import { showpieces } from "../home/showpiece.js";
 import { t } from "../i18n.js";
 import { set, state } from "../router.js";
 import { busy, button, errorBox, errorText, newest, say, spinner } from "../widgets.js";
@@ -14,6 +15,7 @@ import { busy, button, errorBox, errorText, newest, say, spinner } from "../widg
 /** @typedef {{tasks: TaskInfo[], runs: Summary[]}} Home */
 
 const ALIVE = ["starting", "running", "paused"];
+const ORDER = ["houses", "cifar10", "faces"];
 const LIVE_MS = 2500;
 const QUIET_MS = 10_000;
 
@@ -48,24 +50,34 @@ export default function home({ source, go }) {
 
   const start = async (/** @type {TaskInfo} */ task, /** @type {HTMLButtonElement} */ pressed) => {
     try {
-      const data = task["name"] === "houses" ? { data: "generated" } : {};
-      const { run } = await busy(source.post("/runs", { task: task["name"], ...data }), pressed);
+      const { run } = await busy(source.post("/runs", { task: task["name"] }), pressed);
       if (!isClosed) go({ view: "run", run });
     } catch (error) {
       say(errorText(error), "bad");
     }
   };
+  const pieces = showpieces(source, () => {
+    if (known && !isClosed) showCards(known);
+  });
+  const showCards = (/** @type {Home} */ home) => {
+    for (const task of home.tasks) {
+      const run = showpiece(home.runs, task["name"]);
+      cards.get(task["name"])?.update(task, { run, ...pieces.of(run?.run) });
+    }
+  };
   const show = (/** @type {Home} */ home) => {
     known = home;
     fill(problem);
-    for (const task of home.tasks) {
+    const inOrder = [...home.tasks].sort((a, b) => ORDER.indexOf(a["name"]) - ORDER.indexOf(b["name"]));
+    for (const task of inOrder) {
       const name = task["name"];
       if (!cards.has(name)) {
         cards.set(name, exhibit(task, { onStart: (pressed) => start(task, pressed), onChoose: () => set({ new: name }) }));
         fill(hall, [...cards.values()].map((card) => card.element));
       }
-      cards.get(name)?.update(task, showpiece(home.runs, name));
     }
+    showCards(home);
+    pieces.follow(home.tasks.flatMap((task) => showpiece(home.runs, task["name"]) ?? []));
     runs.update(home.runs);
     follow(state());
   };
@@ -94,6 +106,7 @@ export default function home({ source, go }) {
       isClosed = true;
       clearTimeout(again);
       form?.close();
+      for (const card of cards.values()) card.close();
     },
   };
 }

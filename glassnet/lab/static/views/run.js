@@ -79,14 +79,18 @@ function workbench(store, heading) {
   const element = h(
     "div",
     { class: "workbench", data: { task: store.details?.settings["task"] } },
-    top.element,
+    h("div", { class: "deck" }, top.element, controls?.element),
     notices.element,
-    h("div", { class: "deck" }, controls?.element, keep.element),
     numbers.element,
     h("div", { class: "moments panel" }, moments.element),
-    h("div", { class: "bench" }, h("div", { class: "pictures" }, pictures.element), curves.element),
-    canSteer ? knobs.element : null,
+    h(
+      "div",
+      { class: "bench" },
+      h("div", { class: "pictures" }, pictures.element, isDrawing && canSteer ? knobs.element : null),
+      h("div", { class: "curves" }, curves.element, !isDrawing && canSteer ? knobs.element : null),
+    ),
     confusion?.element,
+    keep.element,
     settingsList(store),
   );
   return {
