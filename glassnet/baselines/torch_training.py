@@ -127,7 +127,7 @@ def updating(recipe: Recipe, parameters: Sequence[nn.Parameter], is_fused: bool)
         has_momentum = recipe.momentum > 0.0
         optimizer = torch.optim.SGD(groups, momentum=recipe.momentum, nesterov=has_momentum, fused=is_fused or None)
     else:
-        optimizer = torch.optim.AdamW(groups, fused=is_fused or None)
+        optimizer = torch.optim.AdamW(groups, betas=(recipe.momentum, 0.999), fused=is_fused or None)
 
     def update(learning_rate: float) -> None:
         _take(optimizer, learning_rate)

@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from glassnet.errors import GlassnetError
-from glassnet.training.events import Evaluated, Event, Finished, Noticed, Started, Stepped
+from glassnet.training.events import Adjusted, Evaluated, Event, Finished, Noticed, Started, Stepped
 
 _LINE_INTERVAL_S = 10.0
 
 
-def follow(training: Generator[Event]) -> Finished:
-    """Draw the events as they come, and return the last one. Ctrl-C closes the training, which then saves itself."""
+def follow(training: Generator[Event | None]) -> Finished:
+    """Draw the events as they come, and return the last one. Ctrl-C closes the training, which then saves itself.
+
+    In place of an event None says that the training is paused.
+    """
     interrupted: list[int] = []
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
@@ -30,7 +33,7 @@ def follow(training: Generator[Event]) -> Finished:
     try:
         with view.progress:
             for event in training:
-                view.show(event)
+                view.show(event) if event is not None else view.pause()
                 if isinstance(event, Finished):
                     return event
                 if interrupted:
@@ -51,7 +54,7 @@ class _View:
             SpinnerColumn(),
             BarColumn(bar_width=24),
             TextColumn("step {task.fields[step]:>5}  loss {task.fields[loss]:.4f}{task.fields[test]}"),
-            TextColumn("{task.fields[rate]:>5.0f} images/s  {task.fields[left]} left"),
+            TextColumn("{task.fields[rate]:>5.0f} images/s  {task.fields[left]}"),
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -61,8 +64,10 @@ class _View:
         self._validation_loss: float | None = None
         self._accuracy: float | None = None
         self._printed_at = time.monotonic()
+        self._is_paused = False
 
     def show(self, event: Event) -> None:
+        self._is_paused = False
         if isinstance(event, Started):
             self._last = Stepped(event.step, float("nan"), 0.0, 0.0, 0.0, event.elapsed_s, 0.0)
             self._say(
@@ -70,15 +75,27 @@ class _View:
                 + (f", going on from step {event.step:,}" if event.step else "")
             )
             self._bar = self.progress.add_task(
-                "", total=1.0, step=event.step, loss=float("nan"), test="", rate=0.0, left="?"
+                "", total=1.0, step=event.step, loss=float("nan"), test="", rate=0.0, left="? left"
             )
         elif isinstance(event, Noticed):
             self._say(event.message)
+        elif isinstance(event, Adjusted):
+            self._say(_in_words(event))
         elif isinstance(event, Evaluated):
             self._validation_loss = min(self._validation_loss or event.validation_loss, event.validation_loss)
             self._accuracy = event.accuracy
         elif isinstance(event, Stepped):
             self._step(event)
+
+    def pause(self) -> None:
+        """Say so, once for each pause."""
+        if self._is_paused:
+            return
+        self._is_paused = True
+        if self._bar is not None:
+            self.progress.update(self._bar, left="paused")
+        if not self._console.is_terminal:
+            self._say(f"paused at step {self._last.step:,}")
 
     def stopped(self) -> Finished:
         """What to report after Ctrl-C."""
@@ -90,7 +107,8 @@ class _View:
     def _step(self, event: Stepped) -> None:
         self._last = event
         loss, rate = self._smooth("loss", event.loss), self._smooth("rate", event.images_per_s)
-        left = _duration(event.elapsed_s * (1.0 - event.progress) / event.progress) if event.progress else "?"
+        rest = _duration(event.elapsed_s * (1.0 - event.progress) / event.progress) if event.progress else "?"
+        left = f"{rest} left"
         test = "" if self._accuracy is None else f"  test {100.0 * self._accuracy:.1f} %"
         if self._bar is not None:
             self.progress.update(
@@ -98,7 +116,7 @@ class _View:
             )
         if not self._console.is_terminal and time.monotonic() - self._printed_at > _LINE_INTERVAL_S:
             self._printed_at = time.monotonic()
-            self._say(f"step {event.step:,}  loss {loss:.4f}{test}  {rate:.0f} images/s  {left} left")
+            self._say(f"step {event.step:,}  loss {loss:.4f}{test}  {rate:.0f} images/s  {left}")
 
     def _smooth(self, name: str, value: float) -> float:
         self._smoothed[name] = value if name not in self._smoothed else 0.9 * self._smoothed[name] + 0.1 * value
@@ -106,6 +124,14 @@ class _View:
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _in_words(event: Adjusted) -> str:
+    """What is in force now, and nothing of what is as in the settings."""
+    names = ("learning_rate", "momentum", "weight_decay", "batch_size")
+    given = {name: getattr(event, name) for name in names if getattr(event, name) is not None}
+    said = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in given.items())
+    return f"from step {event.step + 1:,} on: {said or 'all as in the settings'}"
 
 
 def _duration(seconds: float) -> str:

@@ -34,6 +34,7 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 @click.option("--learning-rate", type=float, help="The largest step size; the schedule goes up to it and down again.")
 @click.option("--schedule", type=click.Choice(["constant", "linear", "cosine", "one_cycle"]), help="Its course.")
 @click.option("--optimizer", type=click.Choice(["adamw", "sgd", "muon"]), help="The rule of learning.")
+@click.option("--momentum", type=float, help="How much of the last step is in the next one; of adamw its beta1.")
 @click.option("--weight-decay", type=float, help="How strongly weights are pulled towards 0.")
 @click.option("--runtime", type=click.Choice(["auto", "onnx", "torch", "numpy"]), help="What runs the graph.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it runs.")
@@ -51,19 +52,19 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: Any) -> None:
     """Train TASK from random weights: cifar10, faces, houses, or a folder with a folder of pictures per class.
 
-    Ctrl-C saves and stops; --resume goes on.
+    Ctrl-C saves and stops; --resume goes on. Meanwhile `glassnet lab` can pause it and change its numbers.
     """
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
     from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
-    from glassnet.training import create
-    from glassnet.training import train as training
+    from glassnet.training import create, steered, unpause
 
     given = {name: value for name, value in options.items() if value is not None}
     settings = settings_for(task, given)
     if resume:
         run = _find(task, settings, path)
         run.adopt(given)
+        unpause(run)
         settings = run.settings
     else:
         settings = on_this_machine(settings, given)
@@ -74,7 +75,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     if not resume:
         settings = fit_to_data(settings, opened, given)
         run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
-    finished = follow(training(opened, run, runtime, resume))
+    finished = follow(steered(opened, run, runtime, resume))
     _report(task, run, opened, runtime, finished, as_json)
     if finished.reason == "stopped":
         raise KeyboardInterrupt

@@ -54,6 +54,8 @@ def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
             )
     if any(budget in given for budget in BUDGETS):
         own = {name: value for name, value in own.items() if name not in BUDGETS}
+    if given.get("optimizer") not in (None, own.get("optimizer")):
+        own.pop("momentum", None)  # it was chosen for the task's own rule
     return Settings(**{**own, **given})
 
 

@@ -31,12 +31,8 @@ class Batches:
         self._streams = {name: stream for name, stream in examples.items() if isinstance(stream, Stream)}
         assert len(self._streams) <= 1, self._streams
         self.num_examples = len(next(iter(examples.values())))
-        self.batch_size = batch_size
-        if batch_size > self.num_examples:
-            raise SettingsError(
-                f"expected a batch size of at most {self.num_examples}, the number of training examples; "
-                f"got {batch_size}. To fix: lower --batch-size or add data."
-            )
+        self.batch_size = self._checked(batch_size)
+        self._offset = 0  # where step 0 would have begun, had it had this size
         self._order = lru_cache(maxsize=2)(
             lambda epoch: generator(seed, "order", epoch).permutation(self.num_examples).astype(np.int64)
         )
@@ -62,14 +58,23 @@ class Batches:
 
     def places(self, step: int) -> dict[str, Array]:
         """Which examples these are, ``indices`` int64 (B,), and ``epoch``; a batch may end in the next epoch."""
-        first = step * self.batch_size
-        epoch, offset = divmod(first, self.num_examples)
+        epoch, offset = divmod(self.num_seen(step), self.num_examples)
         chosen = self._order(epoch)[offset : offset + self.batch_size]
         epochs = np.full(self.batch_size, epoch, np.float32)
         if len(chosen) < self.batch_size:
             epochs[len(chosen) :] += 1.0
             chosen = np.concatenate([chosen, self._order(epoch + 1)[: self.batch_size - len(chosen)]])
         return {"indices": chosen, "epoch": epochs}
+
+    def num_seen(self, step: int) -> int:
+        """How many examples there were in all batches before that of ``step``."""
+        return self._offset + step * self.batch_size
+
+    def resize(self, batch_size: int, step: int, num_seen: int) -> None:
+        """From ``step`` on, batches of this size, after ``num_seen`` examples. Raises SettingsError."""
+        self.batch_size = self._checked(batch_size)
+        self._offset = num_seen - step * batch_size
+        self._under_way.clear()
 
     def notices(self) -> list[str]:
         """A line for each picture that could not be read, once."""
@@ -81,6 +86,14 @@ class Batches:
         self._under_way.clear()
         for stream in self._streams.values():
             stream.close()
+
+    def _checked(self, batch_size: int) -> int:
+        if batch_size > self.num_examples:
+            raise SettingsError(
+                f"expected a batch size of at most {self.num_examples}, the number of training examples; "
+                f"got {batch_size}. To fix: lower --batch-size or add data."
+            )
+        return batch_size
 
     def _read(self, stream: Stream, step: int) -> Decoded:
         ahead = range(step, step + 1 + max(2, PICTURES_AHEAD // self.batch_size))

@@ -24,7 +24,7 @@ class Budget:
         assert settings.steps is not None
         return Budget(settings.steps, math.inf)
 
-    def progress(self, steps: int, elapsed_s: float) -> float:
+    def progress(self, steps: float, elapsed_s: float) -> float:
         """The share that is used up, from 0 to 1."""
         return min(1.0, max(steps / self.steps, elapsed_s / self.seconds))
 

@@ -24,7 +24,7 @@ from glassnet.errors import CheckpointError
 
 FORMAT_VERSION = 1
 KEPT = 2  # the newest, and one before it in case the newest is damaged
-_NUMBERS = ("step", "elapsed_s", "best_validation_loss", "evaluations_since_best", "num_evaluations")
+_NUMBERS = ("step", "elapsed_s", "best_validation_loss", "evaluations_since_best", "num_evaluations", "num_seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Checkpoint:
     best_validation_loss: float | None = None  # before the first evaluation
     evaluations_since_best: int = 0
     num_evaluations: int = 0
+    num_seen: int | None = None  # examples in all batches so far; None of an older version: as many as the steps had
 
 
 def save(directory: Path, checkpoint: Checkpoint) -> Path:

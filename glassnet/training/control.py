@@ -94,7 +94,7 @@ def write_controls(run_path: Path, controls: Controls) -> None:
         ) from error
 
 
-def release(run: Run) -> None:
+def unpause(run: Run) -> None:
     """Before a training goes on: forget pause and stop, which were for an earlier one, unless that is still alive.
 
     A file that is damaged stays as it is. Raises CheckpointError.

@@ -72,6 +72,21 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjusted:
+    """Other numbers than before are in force from here on, until the next of these or of `Started`.
+
+    None: as the settings say, the learning rate by the schedule.
+    """
+
+    step: int  # taken before
+    elapsed_s: float
+    learning_rate: float | None
+    momentum: float | None  # of adamw its beta1
+    weight_decay: float | None
+    batch_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The training is over."""
 
@@ -83,7 +98,7 @@ class Finished:
     accuracy: float | None = None  # the last
 
 
-Event: TypeAlias = Started | Stepped | Evaluated | Pictured | Checkpointed | Noticed | Finished
+Event: TypeAlias = Started | Stepped | Evaluated | Pictured | Checkpointed | Noticed | Adjusted | Finished
 EVENT_TYPES = {kind.__name__.lower(): kind for kind in Event.__args__}
 
 

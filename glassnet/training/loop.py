@@ -6,10 +6,11 @@ state is saved. Nobody reaches in.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -22,10 +23,22 @@ from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle,
 from glassnet.runtimes import Executable, Runtime
 from glassnet.training import checkpoint as checkpoints
 from glassnet.training import history
+from glassnet.training.adjusting import hyper_of, possible
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.checkpoint import Checkpoint
-from glassnet.training.events import Checkpointed, Evaluated, Event, Finished, Noticed, Pictured, Started, Stepped
+from glassnet.training.control import Controls
+from glassnet.training.events import (
+    Adjusted,
+    Checkpointed,
+    Evaluated,
+    Event,
+    Finished,
+    Noticed,
+    Pictured,
+    Started,
+    Stepped,
+)
 from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
@@ -47,16 +60,19 @@ VALIDATION_CHUNK = 500  # examples at a time, so that many held-out ones take no
 _LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones together say where the training stands
 
 
-def train(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Generator[Event]:
+def train(
+    task: Task, run: Run, runtime: Runtime, resume: bool = False, controls: Callable[[], Controls] = Controls
+) -> Generator[Event]:
     """Train ``task`` as ``run.settings`` say, in ``run``; each event is written there before it is yielded.
 
     With ``resume`` it goes on from the newest whole checkpoint, and on the same CPU ends with the very weights
-    that an uninterrupted training of the same settings has. Raises DivergedError when the loss is no longer a
-    number, CheckpointError when the run cannot be written; what was saved before stays.
+    that an uninterrupted training of the same settings has. ``controls`` is asked at every step which numbers are to
+    replace those of the settings; to pause and to stop is up to the caller (see `steering`). Raises DivergedError when
+    the loss is no longer a number, CheckpointError when the run cannot be written; what was saved before stays.
     """
-    with Writer(run) as writer, closing(_Training(task, run, runtime, resume)) as training:
+    with Writer(run) as writer, closing(_Training(task, run, runtime, resume, controls)) as training:
         for event in training.events():
-            writer.write(event)
+            writer.write(event, is_last=controls().is_paused_at(training.step))
             paused_at = time.monotonic()
             try:
                 yield event
@@ -81,24 +97,23 @@ class _Clock:
 class _Training:
     """The state that lasts from step to step, and the few things that happen to it."""
 
-    def __init__(self, task: Task, run: Run, runtime: Runtime, resume: bool):
+    def __init__(self, task: Task, run: Run, runtime: Runtime, resume: bool, controls: Callable[[], Controls]):
         self._called_at = time.monotonic()
-        self._task, self._run, self._runtime = task, run, runtime
+        self._task, self._run, self._runtime, self._controls = task, run, runtime, controls
         self._settings: Settings = run.settings
         self._model = task.model(generator(self._settings.seed, "initialization"))
         self._batches = Batches(task.training, self._settings.batch_size, self._settings.seed)
         self._budget = Budget.of(self._settings, self._batches.num_examples)
         self._schedule = schedule_of(self._settings)
-        self._step_graph: TrainingStep = build_step(task, self._model, self._settings)
-        self._executable: Executable = runtime.compile(self._step_graph.graph)
-        self._are_examples_held = are_examples_held(task.training, self._settings)
-        if are_examples_held(task.training, self._settings):
-            self._executable.hold(under("examples", task.training))
+        self._asked = self._in_force = Controls()
+        self._step_graph, self._executable = self._compiled(self._settings.batch_size)
         self._validation = _Validation(task, self._model, runtime, self._settings.seed)
         self._notices: list[str] = []
         start = self._newest() if resume else Checkpoint(0, 0.0, self._step_graph.named(self._step_graph.initial))
         self._executable.load(self._step_graph.packed(start.tensors))
         self.step = start.step
+        if start.num_seen is not None:
+            self._batches.resize(self._settings.batch_size, start.step, start.num_seen)
         self.saved_step = start.step if resume else -1
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
         self._num_evaluations = start.num_evaluations
@@ -120,6 +135,7 @@ class _Training:
         saved_at = time.monotonic()
         reason = "budget spent"
         while (progress := self._progress()) < 1.0:
+            yield from self._obey()
             yield self._take_step(progress)
             yield from (Noticed(self.step, notice) for notice in self._batches.notices())
             if self.step >= next_look and self._progress() < 1.0:
@@ -154,7 +170,10 @@ class _Training:
         tensors = self._state()
         if not all(np.isfinite(array).all() for array in tensors.values()):
             raise self._diverged("weights that are none")
-        state = Checkpoint(self.step, elapsed_s, tensors, self._best, self._since_best, self._num_evaluations)
+        state = Checkpoint(
+            self.step, elapsed_s, tensors, self._best, self._since_best, self._num_evaluations,
+            self._batches.num_seen(self.step),
+        )  # fmt: skip
         path = checkpoints.save(self._run.checkpoints, state)
         self.saved_step = self.step
         return Checkpointed(self.step, elapsed_s, str(path.relative_to(self._run.path)))
@@ -182,8 +201,45 @@ class _Training:
             )
         return newest
 
+    def _compiled(self, batch_size: int) -> tuple[TrainingStep, Executable]:
+        step = build_step(self._task, self._model, dataclasses.replace(self._settings, batch_size=batch_size))
+        executable = self._runtime.compile(step.graph)
+        if are_examples_held(self._task.training, self._settings):
+            executable.hold(under("examples", self._task.training))
+        return step, executable
+
+    def _obey(self) -> Iterator[Event]:
+        """Put in force what is asked now, if that has changed."""
+        asked = self._controls().lasting()
+        if asked == self._asked:
+            return
+        self._asked = asked
+        now, notices = possible(asked, self._in_force, self._step_graph.hyperparameters, self._batches.num_examples)
+        yield from (Noticed(self.step, notice) for notice in notices)
+        if now != self._in_force:
+            before, self._in_force = self._in_force, now
+            if now.batch_size != before.batch_size:
+                self._resize(now.batch_size or self._settings.batch_size)
+            yield Adjusted(
+                self.step, self.clock.elapsed_s(), now.learning_rate, now.momentum, now.weight_decay, now.batch_size
+            )
+
+    def _resize(self, batch_size: int) -> None:
+        """Another step, which goes on with the same weights and the next examples."""
+        state = self._state()
+        self._batches.resize(batch_size, self.step, self._batches.num_seen(self.step))
+        self._step_graph, self._executable = self._compiled(batch_size)
+        self._executable.load(self._step_graph.packed(state))
+
     def _progress(self) -> float:
-        return self._budget.progress(self.step, self.clock.elapsed_s())
+        # As many epochs are as many examples, however many a step has.
+        is_epochs = self._settings.epochs is not None
+        steps = self._batches.num_seen(self.step) / self._settings.batch_size if is_epochs else self.step
+        return self._budget.progress(steps, self.clock.elapsed_s())
+
+    def _learning_rate(self, progress: float) -> float:
+        given = self._in_force.learning_rate
+        return self._settings.learning_rate * self._schedule(progress) if given is None else given
 
     def _num_due(self) -> int:
         """How many evaluations there should have been by now; none without examples to try it on."""
@@ -198,7 +254,7 @@ class _Training:
 
     def _take_step(self, progress: float) -> Stepped:
         began = time.monotonic()
-        learning_rate = self._settings.learning_rate * self._schedule(progress)
+        learning_rate = self._learning_rate(progress)
         outputs = self._executable(self._inputs(learning_rate))
         self.step += 1
         loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
@@ -208,7 +264,7 @@ class _Training:
         took_s = time.monotonic() - began
         return Stepped(
             self.step, loss, norm, learning_rate, self._progress(), self.clock.elapsed_s(),
-            self._settings.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
+            self._batches.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
         )  # fmt: skip
 
     def _inputs(self, learning_rate: float) -> dict[str, Array]:
@@ -218,11 +274,15 @@ class _Training:
             self.step + 1,
             warmed_up_decay(settings.ema_decay, self.step),
             settings.max_gradient_norm,
-            learning_rate=learning_rate,
-            weight_decay=settings.weight_decay,
+            **{
+                "learning_rate": learning_rate,
+                "weight_decay": settings.weight_decay,
+                **hyper_of(self._in_force, self._step_graph.hyperparameters),
+            },
         )
         random = draw_inputs(self._step_graph.graph, generator(settings.seed, "step", self.step))
-        batch = self._batches.places(self.step) if self._are_examples_held else self._batches.batch(self.step)
+        are_held = are_examples_held(self._task.training, settings)
+        batch = self._batches.places(self.step) if are_held else self._batches.batch(self.step)
         return {**under("batch", batch), **scalars, **random}
 
     def _state(self) -> dict[str, Array]:
@@ -247,9 +307,10 @@ class _Training:
         return Evaluated(self.step, self.clock.elapsed_s(), loss, self._accuracy)
 
     def _diverged(self, got: str) -> DivergedError:
+        learning_rate = self._in_force.learning_rate or self._settings.learning_rate
         return DivergedError(
             f"expected finite numbers; got {got} at step {self.step}. To fix: lower --learning-rate (now "
-            f"{self._settings.learning_rate:g}) or check the data for extreme values; the checkpoint of step "
+            f"{learning_rate:g}) or check the data for extreme values; the checkpoint of step "
             f"{self.saved_step} is kept in {self._run.path}."
         )
 

@@ -175,7 +175,7 @@ class Writer:
             self._lock.release()
 
     def write(self, event: Event, is_last: bool = False) -> None:
-        """Append the event; steps are flushed a few times a second, everything else at once, and the last before a pause."""
+        """Append the event; steps are flushed a few times a second, the last before a pause and all else at once."""
         try:
             self._file.write(events.to_json(event) + "\n")
             now = time.monotonic()

@@ -34,7 +34,7 @@ class Settings:
     schedule: str = "cosine"
     warmup: float = 0.05  # share of the budget
     optimizer: str = "adamw"
-    momentum: float = 0.9  # of sgd and muon
+    momentum: float = 0.9  # of adamw its beta1
     vector_ratio: float = 1.0  # muon: share of the learning rate that biases and the last layer get
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0

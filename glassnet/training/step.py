@@ -125,7 +125,7 @@ def optimizer_of(settings: Settings) -> Optimizer:
             vector_momentum=0.85, num_iterations=3,
             is_matrix=lambda pack, spec: pack.startswith(_MATRIX),
         )  # fmt: skip
-    return AdamW(decays=decays)
+    return AdamW(beta1=settings.momentum, decays=decays)
 
 
 def packing_of(specs: Mapping[str, ArraySpec], optimizer: str) -> Packing:

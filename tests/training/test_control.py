@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from glassnet.errors import CheckpointError, SettingsError
-from glassnet.training.control import FILE, Controls, Watcher, read_controls, release, write_controls
+from glassnet.training.control import FILE, Controls, Watcher, read_controls, unpause, write_controls
 from glassnet.training.run import Writer
 from tests.training.toy import all_events, new_run
 
@@ -139,13 +139,13 @@ def test_nobody_reads_half_a_file(tmp_path: Path) -> None:
 
 def test_what_a_training_that_goes_on_forgets(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    release(run)
+    unpause(run)
     assert not (tmp_path / FILE).exists()
     write_controls(tmp_path, ASKED)
     with Writer(run):
-        release(run)
+        unpause(run)
         assert read_controls(tmp_path) == ASKED
-    release(run)
+    unpause(run)
     assert read_controls(tmp_path) == ASKED.lasting() == Controls(False, None, False, 0.01, 0.5, 0.1, 16)
 
 

@@ -215,6 +215,7 @@ EVENTS = [
     events.Pictured(1, 0.2, "pictures/00000001.npy"),
     events.Checkpointed(1, 0.2, "checkpoints/00000001"),
     events.Noticed(1, "an 'é' and a \n line"),
+    events.Adjusted(1, 0.2, 0.01, None, 0.5, 16),
     events.Finished(1, 0.2, "stopped", None, None),
 ]
 

@@ -1,0 +1,39 @@
+"""What of the numbers that are asked for a training can be put in force, and under which names its step takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from glassnet.training.control import Controls
+
+
+def possible(
+    asked: Controls, in_force: Controls, hyperparameters: Mapping[str, float], num_examples: int
+) -> tuple[Controls, list[str]]:
+    """What can be in force from now on, and a line for what cannot; ``hyperparameters``: of the optimizer."""
+    can, notices = asked.lasting(), [] if asked.complaint is None else [asked.complaint]
+    if asked.momentum is not None and _momentum_of(hyperparameters) is None:
+        can = dataclasses.replace(can, momentum=None)
+        notices.append(
+            f"expected no momentum for a training that was started with --momentum 0; got {asked.momentum:g}. "
+            "It goes on without."
+        )
+    if asked.batch_size is not None and asked.batch_size > num_examples:
+        can = dataclasses.replace(can, batch_size=in_force.batch_size)
+        notices.append(
+            f"expected a batch size of at most {num_examples}, the number of training examples; got "
+            f"{asked.batch_size}. It goes on with the size it has."
+        )
+    return dataclasses.replace(can, complaint=None), notices
+
+
+def hyper_of(in_force: Controls, hyperparameters: Mapping[str, float]) -> dict[str, float]:
+    """Weight decay and momentum by their names among the ``hyperparameters``, where they are not as in the settings."""
+    name = _momentum_of(hyperparameters)
+    given = {"weight_decay": in_force.weight_decay, **({name: in_force.momentum} if name else {})}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _momentum_of(hyperparameters: Mapping[str, float]) -> str | None:
+    return next((name for name in ("momentum", "beta1") if name in hyperparameters), None)
