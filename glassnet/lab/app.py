@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mimetypes
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from glassnet.lab.lab import Lab
 from glassnet.lab.schemas import check_query
 from glassnet.lab.worker import in_worker
 
+# Some systems call it plain text, and a browser that may not guess runs no module then.
+mimetypes.add_type("text/javascript", ".js")
 STATIC = Path(__file__).parent / "static"
 ENDPOINTS: tuple[Endpoint, ...] = (
     *trainings.ENDPOINTS,
@@ -34,14 +37,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 _CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}
 
 
-def make_app(lab: Lab, say: Callable[[str], None] = print) -> Starlette:
-    """``say`` gets what the terminal should read when the server ends."""
+def make_app(lab: Lab, say: Callable[[str], None] = print, warms_up: bool = False) -> Starlette:
+    """``say`` gets what the terminal should read when the server ends.
+
+    warms_up: have the worker import at once what the first page takes, which is seconds of it.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
-            # What the first page asks for takes seconds of imports, which the worker can have behind it by then.
-            tasks.start_soon(in_worker, trainings.of_this_machine, 1)
+            if warms_up:
+                tasks.start_soon(in_worker, trainings.of_this_machine, 1)
             yield
             tasks.cancel_scope.cancel()
         await children.stop(lab.children, say)
@@ -51,6 +57,7 @@ def make_app(lab: Lab, say: Callable[[str], None] = print) -> Starlette:
         exception_handlers={GlassnetError: _on_error, HTTPException: _on_http_error, Exception: _on_bug},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # there is one address for each thing
     app.state.lab = lab
     return app
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
-from glassnet import __version__
 from glassnet.lab.endpoint import TEXT, Endpoint, Schema
 from glassnet.lab.guard import TOKEN_HEADER
 
@@ -36,7 +36,7 @@ def of(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "The lab of glassnet", "version": __version__},
+        "info": {"title": "The lab of glassnet", "version": version("glassnet")},
         "paths": paths,
         "components": {
             "schemas": {"Refused": _REFUSED},

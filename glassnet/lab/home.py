@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-from glassnet import __version__
 from glassnet.baselines.machine import machine
 from glassnet.data import cifar10, facefinder, houses, people, quickdraw
 from glassnet.errors import DataError
@@ -21,7 +21,7 @@ _TOLD = ("processor", "system", "python")
 def of_this_machine(num_cores: int) -> dict[str, Any]:
     facts = machine()
     return {
-        "version": __version__,
+        "version": version("glassnet"),
         "machine": {**{name: facts[name] for name in _TOLD}, "cores": num_cores},
         "tasks": [_task(name) for name in TASKS],
     }

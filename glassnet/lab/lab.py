@@ -13,7 +13,7 @@ import anyio.to_thread
 from glassnet.errors import CheckpointError
 from glassnet.lab.answers import NotFoundError
 from glassnet.lab.children import Children
-from glassnet.lab.overview import Overview
+from glassnet.lab.overview import Overview, is_inside
 from glassnet.training import Run
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Lab:
     def path(self, name: str) -> Path:
         """Of a run that exists directly below ``runs``; raises NotFoundError."""
         path = self.runs / name if is_name(name) else None
-        if path is None or not (path / "settings.json").is_file() or path.resolve().parent != self.runs.resolve():
+        if path is None or not (path / "settings.json").is_file() or not is_inside(path):
             raise NotFoundError(
                 f"expected the name of a run; got '{name[:200]}', of which there is none. To fix: choose one of them."
             )

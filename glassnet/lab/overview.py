@@ -34,7 +34,7 @@ class Overview:
     def summaries(self) -> list[dict[str, Any]]:
         """The newest first."""
         found, _ = find_runs(self._runs)
-        runs = {run.path.name: run for run in found if not run.path.name.startswith(".")}
+        runs = {run.path.name: run for run in found if is_inside(run.path)}
         early = [name for name in self._children.names() if name not in runs]
         told = [self._summary(name, runs[name]) for name in runs] + [self._early_summary(name) for name in early]
         return sorted(told, key=lambda summary: -summary["changed_at"])
@@ -65,7 +65,7 @@ class Overview:
             "state": state,
             "is_alive": state in _ALIVE,
             "step": digest.step,
-            "control": _told(asked),
+            "control": _told(asked, digest.step),
             "error": last_words(self._runs / name) if state == "crashed" else None,
         }
 
@@ -117,14 +117,19 @@ def _state(digest: Digest, child: Child | None, is_held: bool, is_paused: bool) 
     return "crashed" if digest.started is not None or child is not None else "idle"
 
 
+def is_inside(path: Path) -> bool:
+    """Whether it is a run for the lab: no hidden directory, and no link that leads elsewhere."""
+    return not path.name.startswith(".") and path.resolve().parent == path.parent.resolve()
+
+
 def controls_of(run: Run) -> Controls:
     """What is asked of its training, which passes over a file that is damaged."""
     return dataclasses.replace(Watcher(run.path)(), complaint=None)
 
 
-def _told(asked: Controls) -> dict[str, Any]:
-    names = ("is_paused", "learning_rate", "momentum", "weight_decay", "batch_size")
-    return {name: getattr(asked, name) for name in names}
+def _told(asked: Controls, step: int) -> dict[str, Any]:
+    numbers = ("learning_rate", "momentum", "weight_decay", "batch_size")
+    return {"is_paused": asked.is_paused_at(step), **{name: getattr(asked, name) for name in numbers}}
 
 
 def _steps(directory: Path, pattern: str) -> list[int]:

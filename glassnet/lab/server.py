@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from glassnet.errors import SettingsError
+from glassnet.errors import GlassnetError
 from glassnet.lab.app import make_app
 from glassnet.lab.guard import Guard
 from glassnet.lab.lab import Lab
@@ -59,7 +60,7 @@ class PatientProtocol(H11Protocol):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket of this machine only; 0 lets the system choose a port. Raises SettingsError if it is taken."""
+    """A socket of this machine only; 0 lets the system choose a port. Raises GlassnetError if it is taken."""
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,7 +68,7 @@ def listen(port: int) -> socket.socket:
         opened.listen(128)
     except OSError as error:
         opened.close()
-        raise SettingsError(
+        raise GlassnetError(
             f"expected port {port} to be free; got '{error.strerror}'. To fix: choose another --port, or none."
         ) from error
     return opened
@@ -78,10 +79,14 @@ def serve(runs: Path, port: int, open_at: Callable[[str], None], say: Callable[[
     with listen(port) as opened, tempfile.TemporaryDirectory(prefix="glassnet-lab-") as scratch:
         port = opened.getsockname()[1]
         token = secrets.token_urlsafe(32)
-        app = make_app(Lab(runs.absolute(), Path(scratch)), say)
-        server = uvicorn.Server(_config(Guard(app, port, token)))
+        server = make_server(make_app(Lab(runs.absolute(), Path(scratch)), say, warms_up=True), port, token)
         open_at(f"http://{HOST}:{port}/#token={token}")
         server.run([opened])
+
+
+def make_server(app: ASGIApp, port: int, token: str) -> uvicorn.Server:
+    """Guarded, and with bounds on what connections may take."""
+    return uvicorn.Server(_config(Guard(app, port, token)))
 
 
 def _config(app: Guard) -> uvicorn.Config:
