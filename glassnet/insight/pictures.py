@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from glassnet.autodiff import Array, Shape
 from glassnet.insight.charts import Line, line_chart
+from glassnet.insight.histograms import histograms
 from glassnet.insight.layers import Layer
 from glassnet.insight.names import font, label, shorten, width_px
 from glassnet.insight.tiles import BETWEEN, Tiles, signal_tiles, weight_tiles
@@ -28,7 +29,6 @@ _FEW = 4  # numbers are written out
 _MOST_NAMES = 12
 
 _MOMENTS, _NUM_BINS = 10, 81
-_SHOWN = 0.995  # share of the weights that the histogram is wide enough for
 _FIRST, _LAST = np.array([205, 215, 225]), np.array([150, 20, 40])
 
 
@@ -175,20 +175,18 @@ def weights_over_time(moments: Mapping[int, Mapping[str, Array]], title: str) ->
     """How many weights have about which value after each number of steps; of many moments, ten are shown."""
     steps = sorted(moments)
     chosen = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, _MOMENTS).round().astype(int))]
-    values = {step: np.concatenate([array.reshape(-1) for array in moments[step].values()]) for step in chosen}
-    far = max(float(np.quantile(np.abs(array), _SHOWN)) for array in values.values()) or 1.0
-    edges = np.linspace(-far, far, _NUM_BINS + 1)
+    edges, shares_at = histograms({step: moments[step] for step in chosen}, _NUM_BINS)
     middles = (edges[:-1] + edges[1:]) / 2
     lines = []
     for i, step in enumerate(chosen):
-        shares = 100.0 * np.histogram(values[step], edges)[0] / values[step].size
+        shares = 100.0 * shares_at[step]
         color = _FIRST + (_LAST - _FIRST) * i / max(1, len(chosen) - 1)
         red, green, blue = color.round().astype(int).tolist()
         name = "random (step 0)" if step == 0 else f"step {step:,}"
         is_any = shares > 0
         lines.append(Line(name, middles[is_any], shares[is_any], color=(red, green, blue)))
-    most = max(float(np.mean(np.abs(array) > far)) for array in values.values())
-    beyond = f"; not shown: up to {100 * most:.2g} % beyond" if most else ""
+    most = 1.0 - min(float(shares.sum()) for shares in shares_at.values())
+    beyond = f"; not shown: up to {100 * most:.2g} % beyond" if most > 1e-9 else ""
     return line_chart(
         lines[::-1], title=title, x_label="value of a weight", y_scale="log", width_px=1000, height_px=600,
         y_label=f"share of all weights in each of {_NUM_BINS} equal ranges, %{beyond}",

@@ -16,6 +16,7 @@ from glassnet.autodiff import Array
 from glassnet.data import cifar10
 from glassnet.data.pictures import Pictures
 from glassnet.errors import CheckpointError, DataError
+from glassnet.lab.answers import NotFoundError
 from glassnet.nn import Module
 from glassnet.runtimes import Runtime, get_runtime
 from glassnet.tasks import houses, open_task
@@ -24,6 +25,7 @@ from glassnet.tasks.classification import CIFAR10, Classification
 from glassnet.tasks.subject import Subject, load
 from glassnet.training import Checkpoint, Run, Settings, Task, history
 from glassnet.training.checkpoint import steps_in
+from glassnet.training.moments import network_at
 from glassnet.training.randomness import generator
 from glassnet.training.step import weights_of
 
@@ -99,11 +101,11 @@ def _moment(run: Run, step: int | None) -> Moment:
         return _newest(run.path, newest, stamp(run.checkpoints / f"{newest:08d}" / "checkpoint.json"))
     kept = [(at, path) for at, path in history.snapshots(run) if at <= step]
     if not kept:
-        raise CheckpointError(
+        raise NotFoundError(
             f"expected weights that were kept up to step {step}; got none. To fix: choose a later step, or none at all."
         )
-    at, path = kept[-1]
-    return _kept(run.path, at, path, stamp(path))
+    at, file = kept[-1]
+    return _kept(run.path, at, stamp(file))
 
 
 @lru_cache(maxsize=4)
@@ -113,10 +115,11 @@ def _newest(path: Path, step: int, stamped: tuple[int, ...]) -> Moment:
 
 
 @lru_cache(maxsize=16)
-def _kept(path: Path, step: int, file: Path, stamped: tuple[int, ...]) -> Moment:
+def _kept(path: Path, step: int, stamped: tuple[int, ...]) -> Moment:
     newest = moment_of(Run(path), None).weights
-    weights = history.load(file)
-    return Moment(step, {name: weights.get(name, array) for name, array in newest.items()}, None)
+    _, kept = network_at(Run(path), step)
+    # An older version did not keep buffers.
+    return Moment(step, {name: kept.get(name, array) for name, array in newest.items()}, None)
 
 
 @lru_cache(maxsize=8)

@@ -24,7 +24,7 @@ from glassnet.training.step import below
 
 Plane = Literal["random", "gradient"]
 
-_MOST_EXAMPLES = 32  # that the loss is of, along lines and planes
+MOST_EXAMPLES = 32  # that the loss is of, along lines and planes
 _NUM_SAID = 3
 
 
@@ -126,10 +126,12 @@ def kept_weights(run: Run, checkpoint: Checkpoint | None) -> dict[int, Mapping[s
     return moments
 
 
-def surroundings(subject: Subject, plane: Plane) -> Surroundings:
-    """The loss of the first examples of the training, along its gradient and over a plane."""
+def surroundings(
+    subject: Subject, plane: Plane, *, num_examples: int = MOST_EXAMPLES, num_along: int = 41, num_plane: int = 17
+) -> Surroundings:
+    """The loss of the first examples of the training, along its gradient and over a plane: so many numbers of it."""
     subject.model.train(True)
-    batch = first_examples(subject, min(_MOST_EXAMPLES, subject.run.settings.batch_size))
+    batch = first_examples(subject, min(num_examples, subject.run.settings.batch_size))
     seed = subject.run.settings.seed
     specs = {name: ArraySpec(array.shape, array.dtype) for name, array in batch.items()}
 
@@ -148,10 +150,10 @@ def surroundings(subject: Subject, plane: Plane) -> Surroundings:
         return float(executable(run(weights))["loss"])
 
     gradient = below(subject.runtime.compile(gradient_graph)(run(weights)), "gradients")
-    along = along_gradient(loss, weights, gradient, seed)
+    along = along_gradient(loss, weights, gradient, seed, num_along)
     across = gradient if plane == "gradient" else random_direction(weights, seed, 1)
     up = random_direction(weights, seed, 2)
-    found = loss_slice(loss, weights, by_filter(across, weights), by_filter(up, weights))
+    found = loss_slice(loss, weights, by_filter(across, weights), by_filter(up, weights), num_plane)
     names = ("a random direction", "another one")
     if plane == "gradient":
         names = ("the gradient, uphill to the right", "a random direction")
@@ -185,7 +187,6 @@ def draw_surroundings(subject: Subject, around: Surroundings) -> dict[str, Image
 def values_of(subject: Subject, inside: Inside, moments: Mapping[int, object], around: Surroundings) -> dict[str, Any]:
     """The numbers behind the pictures, as JSON has them; null where a loss is no number."""
     names = names_of(subject.run)
-    along, plane = around.along, around.plane
     return {
         "step": subject.step,
         "weights": subject.model.num_weights(),
@@ -201,6 +202,14 @@ def values_of(subject: Subject, inside: Inside, moments: Mapping[int, object], a
             for layer in inside.layers
         ],
         "moments": sorted(moments),
+        **surroundings_values(around),
+    }  # fmt: skip
+
+
+def surroundings_values(around: Surroundings) -> dict[str, Any]:
+    """The part of `values_of` that is about the loss."""
+    along, plane = around.along, around.plane
+    return {
         "loss_along_gradient": {
             "step_sizes": along.step_sizes.tolist(), "down": _numbers(along.down), "random": _numbers(along.random),
             "loss": along.loss, "slope": along.slope,

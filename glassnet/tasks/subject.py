@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from glassnet.autodiff import Array, Tensor
+import numpy as np
+
+from glassnet.autodiff import Array, ArraySpec, Tensor
+from glassnet.baselines.flops import count_flops
 from glassnet.data import people
 from glassnet.data.facecrop import Framing, cut_face
 from glassnet.data.pictures import decode, quiet, read_content
 from glassnet.errors import CheckpointError, DataError
+from glassnet.graph import trace
 from glassnet.nn import Module
 from glassnet.runtimes import Runtime
 from glassnet.tasks import houses, open_task
@@ -139,3 +143,15 @@ def first_examples(subject: Subject, num: int) -> dict[str, Array]:
     batch = batches.batch(0)
     batches.close()
     return batch
+
+
+def flops_of(subject: Subject) -> int:
+    """How much arithmetic the loss of one example of the training takes, without its gradient."""
+    # Two, since a batch normalization has nothing to learn from one.
+    specs = {name: ArraySpec((2, *a.shape[1:]), a.dtype) for name, a in subject.task.training.items()}
+    specs["epoch"] = ArraySpec((2,), np.dtype(np.float32))
+    model = subject.model
+    model.train(True)
+    with model.holding(model.tensors()):  # a normalization would go on with statistics of placeholders
+        graph = trace(lambda batch, random: {"loss": subject.task.loss(model, batch, random)}, specs)
+    return count_flops(graph) // 2

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet.insight.slices import along_gradient, loss_slice
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import look
 from glassnet.tasks.subject import open_subject, read_example
@@ -25,8 +24,7 @@ ALWAYS = ["weights_over_time", "loss_along_gradient", "loss_slice"]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """With few points on the lines and planes."""
-    monkeypatch.setattr(look, "along_gradient", partial(along_gradient, num=5))
-    monkeypatch.setattr(look, "loss_slice", partial(loss_slice, num=3))
+    monkeypatch.setattr(look, "surroundings", partial(look.surroundings, num_along=5, num_plane=3))
 
 
 @pytest.fixture(scope="module")
