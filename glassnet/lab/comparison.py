@@ -57,7 +57,11 @@ def curves_of(path: Path) -> dict[str, Any]:
             tried.append(event)
         elif isinstance(event, Started):
             started = event
-    last = max([*steps, *tried], key=lambda event: event.step, default=None)
+            # A training that goes on from a checkpoint repeats what came after it.
+            steps = [step for step in steps if step.step <= event.step]
+            tried = [evaluated for evaluated in tried if evaluated.step <= event.step]
+    known: list[Stepped | Evaluated] = [*steps, *tried]
+    last = max(known, key=lambda event: event.step, default=None)
     return {
         "num_weights": started and started.num_weights,
         "num_examples": started and started.num_examples,

@@ -13,6 +13,7 @@ import torch
 from glassnet.errors import SettingsError
 from glassnet.lab import lesson
 from glassnet.lab.classroom import answer
+from tests.lab.conftest import Served
 
 ONES = {"network": "neuron", "weights": [1.0, 1.0, 1.0]}
 POINTS: dict[str, Any] = {"network": "points", "set": "corners", "num_hidden": 4, "seed": 3}
@@ -149,3 +150,27 @@ def test_the_points_and_the_sizes_are_told() -> None:
     sizes = {told["network"]: told["num_weights"] for told in lesson.sizes()}
     assert sizes["convnetjs"] == 22_466
     assert sizes["resnet"] > 6_000_000
+
+
+def test_the_page_asks(served: Served) -> None:
+    facts = served.ask("GET", "/api/classroom").json()
+    assert len(facts["sets"]["ring"]["points"]) == len(facts["sets"]["ring"]["kinds"]) == 48
+    answered = served.ask("POST", "/api/classroom", json={**POINTS, "weight": 3.0, "num_steps": 2.0, "num_cells": 24})
+    assert answered.status_code == 200
+    assert len(answered.json()["picture"]) == 576
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"{}", b"[]", b'{"network": "neuron", "weights": [NaN]}', b'{"network": "neuron", "weights": [1e400]}',
+        b'{"network": "neuron", "weight": true}', b'{"network": "points", "num_hidden": 17}',
+        b'{"network": "points", "num_steps": 201}', b'{"network": "points", "set": "../halves"}',
+        b'{"network": "neuron", "code": "1"}', b'{"network": "neuron", "by": 0}',
+        b'{"network": "points", "weights": [' + b"0," * 200 + b"0]}", b"[" * 60_000,
+    ],
+)  # fmt: skip
+def test_a_wrong_question_is_refused(served: Served, wrong: bytes) -> None:
+    answered = served.ask("POST", "/api/classroom", content=wrong, headers={"content-type": "application/json"})
+    assert answered.status_code == 400
+    assert answered.json()["error"]["code"] == "wrong_settings"

@@ -3,18 +3,30 @@
 import { fill, h } from "../dom.js";
 import { direction, t } from "../i18n.js";
 import { errorBox, spinner } from "../widgets.js";
+import { chainRule } from "./how_chain.js";
 import { millions } from "./how_cost.js";
 import { descent, hiddenLayer } from "./how_learning.js";
-import { chainRule, oneNudge, oneSlope, stepSize, sums, wrongness } from "./how_neuron.js";
+import { oneNudge, sums, wrongness } from "./how_neuron.js";
 import { allNudges, backpropagation, randomWeights } from "./how_points.js";
+import { oneSlope, stepSize } from "./how_slope.js";
 
 /** @typedef {import("./how_tools.js").Stage} Stage */
 /** @typedef {import("./how_tools.js").Part} Part */
 
 /** @type {((stage: Stage) => Part)[]} */
 const PARTS = [
-  sums, randomWeights, wrongness, oneNudge, oneSlope, allNudges, chainRule, backpropagation, descent, stepSize,
-  hiddenLayer, millions,
+  sums,
+  randomWeights,
+  wrongness,
+  oneNudge,
+  oneSlope,
+  allNudges,
+  chainRule,
+  backpropagation,
+  descent,
+  stepSize,
+  hiddenLayer,
+  millions,
 ];
 
 /** @param {{source: import("../source/source.js").Source, set: (change: Record<string, any>) => void,
@@ -28,10 +40,17 @@ export default function view({ source, set, state: first }) {
   let shown = 0;
   const article = h("article", { class: "how-part" }, spinner());
   const dots = PARTS.map((_, i) =>
-    h("button", {
-      type: "button", class: "how-dot", "aria-label": `${i + 1}. ${t(`how.part${i + 1}.title`)}`,
-      on: { click: () => turnTo(i + 1) },
-    }, String(i + 1)));
+    h(
+      "button",
+      {
+        type: "button",
+        class: "how-dot",
+        "aria-label": `${i + 1}. ${t(`how.part${i + 1}.title`)}`,
+        on: { click: () => turnTo(i + 1) },
+      },
+      String(i + 1),
+    ),
+  );
   const failed = h("div");
 
   /** @param {number} number */
@@ -54,8 +73,16 @@ export default function view({ source, set, state: first }) {
     previous.disabled = number === 1;
     next.disabled = number === PARTS.length;
   };
-  const previous = h("button", { type: "button", class: "button", on: { click: () => turnTo(shown - 1) } }, t("how.previous"));
-  const next = h("button", { type: "button", class: "button primary", on: { click: () => turnTo(shown + 1) } }, t("how.next"));
+  const previous = h(
+    "button",
+    { type: "button", class: "button", on: { click: () => turnTo(shown - 1) } },
+    t("how.previous"),
+  );
+  const next = h(
+    "button",
+    { type: "button", class: "button primary", on: { click: () => turnTo(shown + 1) } },
+    t("how.next"),
+  );
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const step = turn(event);
     if (!step) return;
@@ -72,10 +99,18 @@ export default function view({ source, set, state: first }) {
     (error) => void fill(article, errorBox(error)),
   );
   return {
-    element: h("div", { class: "how" },
-      h("header", { class: "how-head" }, h("h1", t("how.title")),
-        h("nav", { class: "how-dots", "aria-label": t("how.parts"), title: t("how.keys") }, previous, dots, next)),
-      failed, article),
+    element: h(
+      "div",
+      { class: "how" },
+      h(
+        "header",
+        { class: "how-head" },
+        h("h1", t("how.title")),
+        h("nav", { class: "how-dots", "aria-label": t("how.parts"), title: t("how.keys") }, previous, dots, next),
+      ),
+      failed,
+      article,
+    ),
     /** @param {Record<string, string>} now */
     update(now) {
       state = now;
@@ -101,10 +136,13 @@ function partIn(state) {
 function content(number, part) {
   const key = `how.part${number}`;
   return [
-    h("div", { class: "how-text" },
+    h(
+      "div",
+      { class: "how-text" },
       h("h2", { tabindex: -1 }, t(`${key}.title`)),
       h("p", t(`${key}.text1`, part.values)),
-      h("p", t(`${key}.text2`, part.values))),
+      h("p", t(`${key}.text2`, part.values)),
+    ),
     h("div", { class: "how-figure" }, part.element),
   ];
 }
@@ -119,7 +157,7 @@ function turn(event) {
   const isLarge = document.documentElement.dataset["size"] === "large";
   if (isLarge && event.key === "PageDown") return 1;
   if (isLarge && event.key === "PageUp") return -1;
-  if (target.closest("input, select, textarea, [role=radiogroup], [role=tablist], dialog")) return 0;
+  if (target.closest("input, select, textarea, [role=radiogroup], [role=tablist], [role=region], dialog")) return 0;
   const forwards = direction() === "rtl" ? "ArrowLeft" : "ArrowRight";
   const backwards = direction() === "rtl" ? "ArrowRight" : "ArrowLeft";
   return event.key === forwards ? 1 : event.key === backwards ? -1 : 0;

@@ -24,14 +24,23 @@ export function millions(stage) {
   ];
   const most = Math.log10(PASSES_EACH * Math.max(...networks.map((one) => one.weights)));
   return {
-    element: h("div",
+    element: h(
+      "div",
       h("h3", t("how.passes_each_step")),
-      h("div", { class: "how-costs" }, networks.map((one) => cost(one, most))),
+      h(
+        "div",
+        { class: "how-costs" },
+        networks.map((one) => cost(one, most)),
+      ),
       h("p", { class: "how-hint" }, t("how.log_scale")),
-      h("nav", { class: "how-links" },
+      h(
+        "nav",
+        { class: "how-links" },
         link({ view: "race", class: "how-link" }, t("how.to_race")),
         link({ view: "home", class: "how-link" }, t("how.to_training")),
-        link({ view: "compare", class: "how-link" }, t("how.to_compare")))),
+        link({ view: "compare", class: "how-link" }, t("how.to_compare")),
+      ),
+    ),
   };
 }
 
@@ -41,10 +50,13 @@ export function millions(stage) {
  */
 function cost({ name, weights }, most) {
   const passes = PASSES_EACH * weights;
-  return h("section", { class: "how-cost" },
+  return h(
+    "section",
+    { class: "how-cost" },
     h("h4", name, " ", h("small", ltr(number(weights)), " ", t("how.num_weights"))),
     bar(t("how.nudging"), passes, number(passes), most, "is-nudge"),
-    bar(t("how.backpropagation"), BACKPROPAGATION, t("how.about_three"), most, "is-backpropagation"));
+    bar(t("how.backpropagation"), BACKPROPAGATION, t("how.about_three"), most, "is-backpropagation"),
+  );
 }
 
 /**
@@ -57,6 +69,11 @@ function cost({ name, weights }, most) {
 function bar(name, passes, text, most, names) {
   const fillPart = h("span", { class: `how-bar ${names}`, "aria-hidden": "true" });
   fillPart.style.inlineSize = `${(100 * Math.log10(passes)) / most}%`;
-  return h("div", { class: "how-bar-row" }, h("span", { class: "how-bar-name" }, name),
-    h("span", { class: "how-bar-track" }, fillPart), h("strong", { class: "how-bar-text" }, h("bdi", text)));
+  return h(
+    "div",
+    { class: "how-bar-row" },
+    h("span", { class: "how-bar-name" }, name),
+    h("span", { class: "how-bar-track", dir: "ltr" }, fillPart),
+    h("strong", { class: "how-bar-text" }, h("bdi", text)),
+  );
 }

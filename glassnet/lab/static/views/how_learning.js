@@ -83,12 +83,16 @@ function player(onTick) {
     element.textContent = t("how.play");
     element.setAttribute("aria-pressed", "false");
   };
-  const element = button(t("how.play"), () => {
-    if (timer) return stop();
-    timer = window.setInterval(onTick, PLAY_MS);
-    element.textContent = t("how.pause");
-    element.setAttribute("aria-pressed", "true");
-  }, "primary");
+  const element = button(
+    t("how.play"),
+    () => {
+      if (timer) return stop();
+      timer = window.setInterval(onTick, PLAY_MS);
+      element.textContent = t("how.pause");
+      element.setAttribute("aria-pressed", "true");
+    },
+    "primary",
+  );
   return { element, stop };
 }
 
@@ -107,7 +111,8 @@ function setIn(stage, first = "halves") {
  */
 function setChoice(stage, value, onChoose) {
   return choice({
-    label: t("how.points"), value,
+    label: t("how.points"),
+    value,
     choices: SETS.map((name) => ({ value: name, text: t(`how.set.${name}`) })),
     onChoose: (name) => {
       stage.set({ set: name });
@@ -127,14 +132,18 @@ export function descent(stage) {
   const line = lossLine();
   const told = h("output", { class: "how-note" });
   const network = learner(stage, {
-    numHidden: HIDDEN, set, seed: seedIn(stage), rate: RATE,
+    numHidden: HIDDEN,
+    set,
+    seed: seedIn(stage),
+    rate: RATE,
     onChange: ({ answer, losses }) => {
       if (!answer) return;
       ground.show(answer.picture ?? [], answer.accuracy);
       line.show(thinned(losses));
       figure.show({
         layers: pointLayers(HIDDEN, { value: (layer) => (layer === "inputs" ? "" : "Σ") }),
-        lines: linesOf(answer.weights, FORM), names: answer.names,
+        lines: linesOf(answer.weights, FORM),
+        names: answer.names,
       });
       const share = t("how.right", { share: percent(answer.accuracy) });
       told.textContent = `${t("how.step_number")} ${number(losses.length - 1)} · ${share}`;
@@ -143,22 +152,28 @@ export function descent(stage) {
   const play = player(() => network.step(PLAY_STEPS));
   network.ask();
   return {
-    element: h("div",
+    element: h(
+      "div",
       h("div", { class: "how-pair" }, figure.element, ground.element),
       line.element,
-      h("div", { class: "how-actions" }, play.element,
+      h(
+        "div",
+        { class: "how-actions" },
+        play.element,
         button(t("how.step"), () => network.step(1)),
         button(t("how.steps", { n: 100 }), () => network.step(100)),
         button(t("how.start_over"), () => {
           play.stop();
           network.restart();
-        })),
+        }),
+      ),
       h("p", told),
       setChoice(stage, set, (name) => {
         network.set = name;
         ground.place(pointsOf(stage, name));
         network.restart();
-      })),
+      }),
+    ),
     close: () => {
       play.stop();
       [network, ground, figure, line].forEach((one) => one.close());
@@ -189,21 +204,32 @@ export function hiddenLayer(stage) {
   const restart = () => both.forEach((each) => each.network.restart());
   restart();
   return {
-    element: h("div",
+    element: h(
+      "div",
       h("div", { class: "how-pair is-even" }, one.element, many.element),
       knob({
-        label: t("how.hidden"), name: t("how.hidden"), min: 1, max: 12, step: 1, value: HIDDEN, format: (v) => String(v),
+        label: t("how.hidden"),
+        name: t("how.hidden"),
+        min: 1,
+        max: 12,
+        step: 1,
+        value: HIDDEN,
+        format: (v) => String(v),
         onInput: (value) => {
           many.network.numHidden = value;
           many.network.restart();
         },
       }).element,
-      h("div", { class: "how-actions" }, play.element,
+      h(
+        "div",
+        { class: "how-actions" },
+        play.element,
         button(t("how.steps", { n: 200 }), () => both.forEach((each) => each.network.step(200))),
         button(t("how.start_over"), () => {
           play.stop();
           restart();
-        })),
+        }),
+      ),
       setChoice(stage, set, (name) => {
         set = name;
         for (const each of both) {
@@ -211,7 +237,8 @@ export function hiddenLayer(stage) {
           each.ground.place(pointsOf(stage, name));
         }
         restart();
-      })),
+      }),
+    ),
     close: () => {
       play.stop();
       both.forEach((each) => each.close());
@@ -230,14 +257,22 @@ function side(stage, numHidden, set, seed) {
   const title = h("h3", { class: "how-side-title" });
   const told = h("output", { class: "how-note" });
   const network = learner(stage, {
-    numHidden, set, seed, rate: 1,
+    numHidden,
+    set,
+    seed,
+    rate: 1,
     onChange: ({ answer, losses, numHidden: hidden }) => {
       if (!answer) return;
       ground.show(answer.picture ?? [], answer.accuracy);
       const num = answer.weights.length;
       title.textContent = hidden ? t("how.with_hidden", { hidden, num }) : t("how.one_neuron", { num });
       const share = t("how.right", { share: percent(answer.accuracy) });
-      fill(told, `${t("how.step_number")} ${number(losses.length - 1)} · ${t("how.loss")} ${plain(losses.at(-1), 3)}`, h("br"), share);
+      fill(
+        told,
+        `${t("how.step_number")} ${number(losses.length - 1)} · ${t("how.loss")} ${plain(losses.at(-1), 3)}`,
+        h("br"),
+        share,
+      );
     },
   });
   return {

@@ -1,5 +1,5 @@
-// A small network as a drawing: neurons, and between them the weights, thick or thin, with plus or minus. A weight can be
-// chosen by a click or with the arrow keys.
+// A small network as a drawing: neurons, and between them the weights, thick or thin, with plus or minus. A weight can
+// be chosen by a click or with the arrow keys.
 
 import { svg } from "../dom.js";
 import { t } from "../i18n.js";
@@ -24,8 +24,8 @@ const ALONG = [0.42, 0.34, 0.5, 0.27, 0.58, 0.22, 0.66, 0.72];
  */
 
 /**
- * The weights of a neuron without a bias, or of a network with hidden neurons and biases, as lines. A bias is the weight
- * of an input that is always 1: the last neuron of the layer before.
+ * The weights of a neuron without a bias, or of a network with hidden neurons and biases, as lines. A bias is the
+ * weight of an input that is always 1: the last neuron of the layer before.
  * @param {number[]} weights
  * @param {{numInputs: number, numHidden: number, hasBias: boolean}} form
  * @returns {Line[]}

@@ -1,5 +1,5 @@
-// What the parts of How it works draw beside the network: the plane with its points, the square of the loss, the valley,
-// the losses of the steps.
+// What the parts of How it works draw beside the network: the plane with its points, the square of the loss, the
+// valley, the losses of the steps.
 
 import { h, svg } from "../dom.js";
 import { percent, t } from "../i18n.js";
@@ -93,14 +93,30 @@ export function lossSquare() {
         ? svg("text", { class: "how-area-text", x: left + side / 2, y: line - side / 2, dy: "0.35em" }, told.loss)
         : svg("text", { class: "how-area-text", x: left + side / 2, y: line - side - 0.5 * rem }, told.loss),
       svg("line", { class: "how-axis", x1: x(low), x2: x(high), y1: line, y2: line }),
-      ticks.map((tick) => [
-        svg("line", { class: "how-axis", x1: x(tick), x2: x(tick), y1: line, y2: line + 0.3 * rem }),
-        scale > 1.4 * rem || tick % 2 === 0
-          ? svg("text", { class: "how-tick", x: x(tick), y: line + 1.3 * rem }, short(tick))
-          : null,
-      ]).flat(),
-      pin(x(answer), line, rem, "how-pin-answer", t("how.answer"), side < 5 * rem && answer < target ? "end" : "middle"),
-      pin(x(target), line, rem, "how-pin-target", t("how.target"), side < 5 * rem && answer < target ? "start" : "middle"),
+      ticks
+        .map((tick) => [
+          svg("line", { class: "how-axis", x1: x(tick), x2: x(tick), y1: line, y2: line + 0.3 * rem }),
+          scale > 1.4 * rem || tick % 2 === 0
+            ? svg("text", { class: "how-tick", x: x(tick), y: line + 1.3 * rem }, short(tick))
+            : null,
+        ])
+        .flat(),
+      pin(
+        x(answer),
+        line,
+        rem,
+        "how-pin-answer",
+        t("how.answer"),
+        side < 5 * rem && answer < target ? "end" : "middle",
+      ),
+      pin(
+        x(target),
+        line,
+        rem,
+        "how-pin-target",
+        t("how.target"),
+        side < 5 * rem && answer < target ? "start" : "middle",
+      ),
     );
   });
   return {
@@ -209,13 +225,18 @@ function tangent({ at, loss }, slope, { x, y, rem }) {
     {},
     svg("line", {
       class: "how-tangent",
-      x1: x(at) - reach * dx, y1: y(loss) - reach * dy, x2: x(at) + reach * dx, y2: y(loss) + reach * dy,
+      x1: x(at) - reach * dx,
+      y1: y(loss) - reach * dy,
+      x2: x(at) + reach * dx,
+      y2: y(loss) + reach * dy,
     }),
     svg(
       "text",
       {
         class: "how-tangent-text",
-        x: x(at) + (isSteepDown ? 1 : -1) * rem, y: y(loss) - 0.6 * rem, "text-anchor": isSteepDown ? "start" : "end",
+        x: x(at) + (isSteepDown ? 1 : -1) * rem,
+        y: y(loss) - 0.6 * rem,
+        "text-anchor": isSteepDown ? "start" : "end",
       },
       text,
     ),

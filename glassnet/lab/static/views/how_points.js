@@ -4,7 +4,7 @@ import { fill, h, ltr } from "../dom.js";
 import { number, percent, t } from "../i18n.js";
 import { linesOf, networkFigure, pointLayers } from "./how_network.js";
 import { plane } from "./how_plots.js";
-import { asker, button, knob, plain, signed } from "./how_tools.js";
+import { asker, button, knob, plain, scroller, signed } from "./how_tools.js";
 
 /** @typedef {import("./how_tools.js").Stage} Stage */
 /** @typedef {import("./how_tools.js").Answer} Answer */
@@ -32,21 +32,28 @@ export function randomWeights(stage) {
     ground.show(answer.picture ?? [], answer.accuracy);
     figure.show({
       layers: pointLayers(HIDDEN, { value: (layer) => (layer === "inputs" ? "" : "Σ") }),
-      lines: linesOf(answer.weights, FORM), names: answer.names,
+      lines: linesOf(answer.weights, FORM),
+      names: answer.names,
     });
     told.textContent = t("how.right", { share: percent(answer.accuracy) });
   });
-  const ask = () =>
-    asking.ask({ network: "points", num_hidden: HIDDEN, set: "halves", seed, num_cells: CELLS });
-  const again = button(t("how.draw_again"), () => {
-    seed += 1;
-    stage.set({ seed });
-    ask();
-  }, "primary");
+  const ask = () => asking.ask({ network: "points", num_hidden: HIDDEN, set: "halves", seed, num_cells: CELLS });
+  const again = button(
+    t("how.draw_again"),
+    () => {
+      seed += 1;
+      stage.set({ seed });
+      ask();
+    },
+    "primary",
+  );
   ask();
   return {
-    element: h("div", h("div", { class: "how-pair" }, figure.element, ground.element),
-      h("div", { class: "how-actions" }, again, told)),
+    element: h(
+      "div",
+      h("div", { class: "how-pair" }, figure.element, ground.element),
+      h("div", { class: "how-actions" }, again, told),
+    ),
     values: { num: NUM_WEIGHTS },
     close: () => [asking, figure, ground].forEach((one) => one.close()),
   };
@@ -86,8 +93,11 @@ export function allNudges(stage) {
     passes.textContent = number(Math.min(2 * done, all));
     figure.show({
       layers: pointLayers(HIDDEN, { value: (layer) => (layer === "inputs" ? "" : "Σ") }),
-      lines: linesOf(answer.weights, FORM), names: answer.names,
-      texts: slopes.map((/** @type {number} */ slope, /** @type {number} */ i) => (i < done ? signed(slope, 3) : undefined)),
+      lines: linesOf(answer.weights, FORM),
+      names: answer.names,
+      texts: slopes.map((/** @type {number} */ slope, /** @type {number} */ i) =>
+        i < done ? signed(slope, 3) : undefined,
+      ),
       chosen: isOver || !done ? null : done - 1,
     });
     start.disabled = !isOver && done > 0;
@@ -113,9 +123,16 @@ export function allNudges(stage) {
   });
   asking.ask({ network: "points", num_hidden: HIDDEN, set: "halves", seed, is_sweeping: true, by: 0.0001 });
   return {
-    element: h("div",
+    element: h(
+      "div",
       figure.element,
-      h("div", { class: "how-actions" }, start, h("p", { class: "how-counter", "aria-live": "off" }, passes, " ", t("how.passes")))),
+      h(
+        "div",
+        { class: "how-actions" },
+        start,
+        h("p", { class: "how-counter", "aria-live": "off" }, passes, " ", t("how.passes")),
+      ),
+    ),
     values: { num: NUM_WEIGHTS, passes: 2 * NUM_WEIGHTS },
     close: () => {
       cancelAnimationFrame(frame);
@@ -153,7 +170,10 @@ export function backpropagation(stage) {
     table.hidden = at < STAGES;
     forward.disabled = at >= 2;
     back.disabled = at < 2 || at === STAGES;
-    fill(rows, answer.slopes.map((slope, i) => pairRow(answer, slope, i, i === chosen)));
+    fill(
+      rows,
+      answer.slopes.map((slope, i) => pairRow(answer, slope, i, i === chosen)),
+    );
   };
   /** @param {number} next */
   const move = (next) => {
@@ -164,28 +184,67 @@ export function backpropagation(stage) {
   const forward = button(t("how.forward"), () => move(at + 1), "primary");
   const back = button(t("how.back"), () => move(at + 1), "primary");
   const slide = knob({
-    label: t("how.stage"), name: t("how.stage"), min: 0, max: STAGES, step: 1, value: at, format: (v) => `${v} / ${STAGES}`,
+    label: t("how.stage"),
+    name: t("how.stage"),
+    min: 0,
+    max: STAGES,
+    step: 1,
+    value: at,
+    format: (v) => `${v} / ${STAGES}`,
     onInput: move,
   });
-  const table = h("div", { class: "how-scroll", hidden: true }, h("table", { class: "how-table" },
-    h("thead", h("tr", ["how.weights", "how.by_backpropagation", "how.by_nudge"].map((key) => h("th", { scope: "col" }, t(key))))),
-    rows));
+  const table = scroller(
+    t("how.slope"),
+    h(
+      "table",
+      { class: "how-table" },
+      h(
+        "thead",
+        h(
+          "tr",
+          ["how.weights", "how.by_backpropagation", "how.by_nudge"].map((key) => h("th", { scope: "col" }, t(key))),
+        ),
+      ),
+      rows,
+    ),
+  );
+  table.hidden = true;
   const asking = asker(stage, (found) => {
     answer = found;
     show();
   });
-  const ask = () => asking.ask({
-    network: "points", num_hidden: HIDDEN, set: "halves", seed, example, is_alone: true, is_sweeping: true, by: 0.00001,
-  });
+  const ask = () =>
+    asking.ask({
+      network: "points",
+      num_hidden: HIDDEN,
+      set: "halves",
+      seed,
+      example,
+      is_alone: true,
+      is_sweeping: true,
+      by: 0.00001,
+    });
   ask();
   const other = button(t("how.other_point"), () => {
     example = (example + 1) % set.points.length;
     ask();
   });
   return {
-    element: h("div", figure.element, h("p", { "aria-live": "polite" }, told),
-      h("div", { class: "how-actions" }, forward, back, button(t("how.start_over"), () => move(0)), other),
-      slide.element, table),
+    element: h(
+      "div",
+      figure.element,
+      h("p", { "aria-live": "polite" }, told),
+      h(
+        "div",
+        { class: "how-actions" },
+        forward,
+        back,
+        button(t("how.start_over"), () => move(0)),
+        other,
+      ),
+      slide.element,
+      table,
+    ),
     values: { num: NUM_WEIGHTS, passes: 2 * NUM_WEIGHTS },
     close: () => [asking, figure].forEach((one) => one.close()),
   };
@@ -209,8 +268,11 @@ function showStage(figure, answer, at, chosen) {
       : "";
   const isAtEnd = at === STAGES;
   figure.show({
-    layers: pointLayers(HIDDEN, { value, below }), lines: linesOf(answer.weights, FORM), names: answer.names,
-    chosen: chosen < 0 ? null : chosen, isBack: at > 2,
+    layers: pointLayers(HIDDEN, { value, below }),
+    lines: linesOf(answer.weights, FORM),
+    names: answer.names,
+    chosen: chosen < 0 ? null : chosen,
+    isBack: at > 2,
     ...(isAtEnd ? { texts: answer.slopes.map((slope) => signed(slope, 3)), slopes: answer.slopes } : {}),
   });
 }
@@ -222,7 +284,11 @@ function showStage(figure, answer, at, chosen) {
  * @param {boolean} isChosen
  */
 function pairRow(answer, slope, i, isChosen) {
-  return h("tr", { class: isChosen ? "is-here" : "" }, h("th", { scope: "row" }, ltr(answer?.names[i] ?? "")),
+  return h(
+    "tr",
+    { class: isChosen ? "is-here" : "" },
+    h("th", { scope: "row" }, ltr(answer?.names[i] ?? "")),
     h("td", { dir: "ltr" }, signed(slope, 8)),
-    h("td", { dir: "ltr" }, signed(answer?.sweep.slopes[i], 8)));
+    h("td", { dir: "ltr" }, signed(answer?.sweep.slopes[i], 8)),
+  );
 }

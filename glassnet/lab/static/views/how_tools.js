@@ -209,3 +209,12 @@ export function choice({ label, choices, value, isNumber = false, onChoose }) {
 export function button(text, onClick, names = "") {
   return h("button", { type: "button", class: `button ${names}`, on: { click: onClick } }, text);
 }
+
+/**
+ * A table that scrolls sideways where it is wider than the page; by keys, too.
+ * @param {string} label
+ * @param {HTMLElement} table
+ */
+export function scroller(label, table) {
+  return h("div", { class: "how-scroll", tabindex: 0, role: "region", "aria-label": label }, table);
+}
