@@ -32,7 +32,7 @@ export function player(store) {
   const update = () => {
     const isAlive = store.isAlive;
     for (const control of [play, one, many, stop]) control.hidden = !isAlive;
-    more.hidden = isAlive || store.status === null;
+    more.hidden = isAlive || !store.status || store.details?.checkpoint === null;
     const word = isPaused() ? sign("▶", t("player.play")) : sign("❚❚", t("player.pause"));
     if (play.dataset["paused"] !== String(isPaused())) fill(play, word);
     play.dataset["paused"] = String(isPaused());

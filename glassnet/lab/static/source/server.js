@@ -1,11 +1,11 @@
 // The lab's own server: every request carries the token, and a lost connection comes back by itself.
 
+import { follow } from "./follow.js";
+import { runPath, SourceError } from "./source.js";
 import { readMessages } from "./sse.js";
-import { SourceError } from "./source.js";
 
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {import("./source.js").Params} Params */
-/** @typedef {import("./source.js").EventListeners} EventListeners */
 /** @typedef {import("./source.js").Closable} Closable */
 /** @typedef {"connected" | "lost" | "refused"} Connection */
 
@@ -23,7 +23,8 @@ export function serverSource(token, onConnection = () => {}) {
     get: (path, params) => line.json("GET", path, params),
     post: (path, body, params) => line.json("POST", path, params, body),
     del: (path, params) => line.json("DELETE", path, params),
-    events: (run, listeners) => follow(line, run, listeners),
+    events: (run, listeners) =>
+      follow((headers, signal) => line.ask("GET", runPath(run, "events"), {}, undefined, { headers, signal }), listeners),
     stream: (path, body, onMessage, onEnd) => stream(line, path, body, onMessage, onEnd),
     download: (path, params) => download(line, path, params),
   };
@@ -113,67 +114,6 @@ class Line {
 const noStore = "no-store";
 
 /**
- * The events of a run from its beginning, on through lost connections and while nobody looks at the page.
- * @param {Line} line
- * @param {string} run
- * @param {EventListeners} listeners
- * @returns {Closable}
- */
-function follow(line, run, listeners) {
-  const ending = new AbortController();
-  /** @type {AbortController | null} */
-  let reading = null;
-  let position = "";
-  let isLost = false;
-
-  const onMessage = (/** @type {import("./sse.js").Message} */ message) => {
-    if (message.id !== null) position = message.id;
-    if (message.event === "events") listeners.onEvents(JSON.parse(message.data));
-    if (message.event === "status") listeners.onStatus?.(JSON.parse(message.data));
-    if (message.event === "reset") {
-      position = "";
-      listeners.onReset?.();
-    }
-  };
-  const once = async () => {
-    reading = new AbortController();
-    /** @type {Record<string, string>} */
-    const headers = position ? { "Last-Event-ID": position } : {};
-    const response = await line.ask("GET", `/runs/${encodeURIComponent(run)}/events`, {}, undefined, {
-      headers,
-      signal: reading.signal,
-    });
-    if (isLost) listeners.onLost?.((isLost = false));
-    await readMessages(response, onMessage);
-  };
-  const forever = async () => {
-    for (let waitMs = 300; !ending.signal.aborted; waitMs = Math.min(MOST_WAIT_MS, waitMs * 2)) {
-      await untilVisible();
-      if (ending.signal.aborted) return;
-      const startedAt = performance.now();
-      try {
-        await once();
-      } catch (error) {
-        if (ending.signal.aborted) return;
-        if (error instanceof SourceError && error.status >= 400 && error.status < 500) return;
-        if (!document.hidden && !isLost) listeners.onLost?.((isLost = true));
-      }
-      if (performance.now() - startedAt > 10_000) waitMs = 300;
-      await sleep(waitMs);
-    }
-  };
-  // Browsers open six connections to a server at most, over all tabs; a hidden one gives its own back.
-  const onVisibility = () => void (document.hidden && reading?.abort());
-  document.addEventListener("visibilitychange", onVisibility);
-  ending.signal.addEventListener("abort", () => {
-    document.removeEventListener("visibilitychange", onVisibility);
-    reading?.abort();
-  });
-  forever();
-  return { close: () => ending.abort() };
-}
-
-/**
  * @param {Line} line
  * @param {string} path
  * @param {object} body
@@ -238,17 +178,4 @@ async function errorOf(response) {
 /** @param {number} ms */
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** @returns {Promise<void>} */
-function untilVisible() {
-  if (!document.hidden) return Promise.resolve();
-  return new Promise((resolve) => {
-    const look = () => {
-      if (document.hidden) return;
-      document.removeEventListener("visibilitychange", look);
-      resolve();
-    };
-    document.addEventListener("visibilitychange", look);
-  });
 }

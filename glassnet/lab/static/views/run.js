@@ -141,7 +141,7 @@ function messages(store) {
     shown = key;
     fill(
       element,
-      error === null ? null : notice("bad", h("p", {}, t("run.crashed")), error ? h("pre", { dir: "ltr", tabindex: 0 }, error) : null),
+      error === null ? null : notice("bad", h("p", {}, t(store.details?.checkpoint === null ? "run.crashed_early" : "run.crashed")), error ? h("pre", { dir: "ltr", tabindex: 0 }, error) : null),
       store.isLost ? notice("warning", t("connection.lost")) : null,
       store.status?.state === "starting" ? notice("info", t("run.starting")) : null,
       reason === "nothing improves any more" ? notice("info", t("reason.patience")) : null,
