@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from glassnet.lab.app import make_app
 from glassnet.lab.inlining import page
 from glassnet.lab.lab import Lab, is_name
 from glassnet.lab.recording import Recorder
-from glassnet.lab.report_parts import PARTS, path_of, thinned
+from glassnet.lab.report_parts import PARTS, path_of
+from glassnet.lab.thinning import Thinned
 from glassnet.training import Run, events
 
 Tell = Callable[[str], None]
 _MOST_BYTES = 8_500_000  # of answers: with the rest, a file that can be sent by mail
-_MOST_STEPS = 2_000
 _GOING_ON = ("starting", "running", "paused")
 
 
@@ -68,7 +67,7 @@ async def record(run: Run, tell: Tell) -> tuple[dict[str, Any], list[str]]:
         "run": name,
         "version": version("glassnet"),
         "status": _at_rest(details["status"]),
-        "events": thinned(_events(run), _MOST_STEPS),
+        "events": _events(run),
         "texts": recorder.texts,
         "answers": [{"path": one.path, "params": one.params, "answer": one.answer} for one in recorder.asked],
     }
@@ -76,7 +75,10 @@ async def record(run: Run, tell: Tell) -> tuple[dict[str, Any], list[str]]:
 
 
 def _events(run: Run) -> list[dict[str, Any]]:
-    return [json.loads(events.to_json(event)) for event in run.events()]
+    thinned = Thinned()
+    for event in run.events():
+        thinned.add(events.to_json(event).encode())
+    return thinned.events()
 
 
 def _at_rest(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -100,18 +99,6 @@ def spread(items: Sequence[T], num: int) -> list[T]:
     if len(items) <= num:
         return list(items)
     return [items[round(i * (len(items) - 1) / (num - 1))] for i in range(num)]
-
-
-def thinned(events: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
-    """All but some of the steps, if there are too many of them: those between are what neighbors tell as well."""
-    num = sum(event["event"] == "stepped" for event in events)
-    every = math.ceil(num / most) or 1
-    kept, seen = [], 0
-    for event in events:
-        seen += event["event"] == "stepped"
-        if event["event"] != "stepped" or seen % every == 1 % every or seen == num:
-            kept.append(event)
-    return kept
 
 
 def _has_classes(details: Mapping[str, Any]) -> bool:

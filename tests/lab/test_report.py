@@ -26,7 +26,7 @@ from glassnet.lab.encoding import tensor
 from glassnet.lab.inlining import modules_of, page
 from glassnet.lab.recording import Recorder
 from glassnet.lab.report import write_report
-from glassnet.lab.report_parts import path_of, spread, strongest, thinned
+from glassnet.lab.report_parts import path_of, spread, strongest
 from tests.cli.classifiers import trained_classifier
 from tests.cli.conftest import run_outside
 
@@ -175,14 +175,6 @@ def test_the_strongest_weight_is_named() -> None:
 def test_first_and_last_are_among_the_spread() -> None:
     assert spread(range(5), 10) == [0, 1, 2, 3, 4]
     assert spread(range(101), 3) == [0, 50, 100]
-
-
-def test_events_are_thinned_but_for_what_is_rare() -> None:
-    events = [{"event": "started"}, *({"event": "stepped", "step": i} for i in range(1, 1001)), {"event": "finished"}]
-    assert thinned(events, 2000) == events
-    kept = thinned(events, 100)
-    assert len(kept) == 103
-    assert (kept[0], kept[1]["step"], kept[-2]["step"], kept[-1]) == (events[0], 1, 1000, events[-1])
 
 
 def test_paths_are_written_as_the_pages_write_them() -> None:
