@@ -16,7 +16,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from glassnet.errors import GlassnetError
-from glassnet.lab import children, classroom, comparison, description, moments, racing, stream, trainings
+from glassnet.lab import (
+    children,
+    classroom,
+    comparison,
+    description,
+    inside,
+    moments,
+    racing,
+    stream,
+    trainings,
+    tryit,
+    weights,
+)
 from glassnet.lab.answers import error_answer, json_answer, refusal
 from glassnet.lab.endpoint import Endpoint
 from glassnet.lab.lab import Lab
@@ -30,6 +42,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *trainings.ENDPOINTS,
     *stream.ENDPOINTS,
     *moments.ENDPOINTS,
+    *inside.ENDPOINTS,
+    *weights.ENDPOINTS,
+    *tryit.ENDPOINTS,
     *racing.ENDPOINTS,
     *classroom.ENDPOINTS,
     *comparison.ENDPOINTS,

@@ -7,7 +7,7 @@ steps. Lipman et al. 2023 (https://arxiv.org/abs/2210.02747); Liu et al. 2023 (h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,7 +42,7 @@ _NOISE_SCALE = 0.87
 # The background that the network leaves is not quite 0; the weakest grey is taken off.
 _HAZE = 0.015
 # Always as many at a time, since kernels round differently for other sizes: a drawing depends on its noise alone.
-_BATCH = 16
+BATCH = 16
 
 
 class Houses:
@@ -118,15 +118,25 @@ class Sampler:
 
     def draw(self, weights: Mapping[str, Array], x: Array) -> Array:
         """(num, 1, 28, 28) noise to (num, 28, 28) uint8, background 0, ink up to 255."""
+        *_, (_, drawings) = self.walk(weights, x)
+        return drawings
+
+    def walk(self, weights: Mapping[str, Array], x: Array) -> Iterator[tuple[float, Array]]:
+        """The times from 0 to 1, and what the noise has become, as `draw` gives it: `NUM_STEPS` + 1 of them."""
         named = under("weights", weights)
         grid = walk_times(NUM_STEPS)
+        yield grid[0], _ink(x)
         for t, t_next in pairwise(grid):
             share = (t_next - t) / (1.0 - t)
             scalars = {"t": np.full(len(x), t, np.float32), "share": np.asarray(share, np.float32)}
             x = self._executable({**named, **scalars, "x": x})["x_next"]
-        ink = ((x[:, 0] + 1.0) / 2.0 - _HAZE) / (1.0 - _HAZE)
-        # Unlike clip, fmax makes background of what is not a number: the step after tells what went wrong.
-        return np.asarray(np.rint(np.fmin(np.fmax(ink, 0.0), 1.0) * 255.0), np.uint8)
+            yield t_next, _ink(x)
+
+
+def _ink(x: Array) -> Array:
+    ink = ((x[:, 0] + 1.0) / 2.0 - _HAZE) / (1.0 - _HAZE)
+    # Unlike clip, fmax makes background of what is not a number: the step after tells what went wrong.
+    return np.asarray(np.rint(np.fmin(np.fmax(ink, 0.0), 1.0) * 255.0), np.uint8)
 
 
 def walk_step(model: Module, num: int) -> Graph:
@@ -163,9 +173,9 @@ def draw_houses(run: Run, checkpoint: Checkpoint, num: int, seed: int) -> Array:
     if run.settings.task != NAME:
         raise CheckpointError(f"expected a run of houses; got one of {run.settings.task}. To fix: choose another run.")
     weights = weights_of(checkpoint.tensors)
-    sampler = Sampler(get_runtime(run.settings.runtime), _BATCH)
-    starts = noise(seed, -(-num // _BATCH) * _BATCH)
-    parts = [sampler.draw(weights, starts[i : i + _BATCH]) for i in range(0, len(starts), _BATCH)]
+    sampler = Sampler(get_runtime(run.settings.runtime), BATCH)
+    starts = noise(seed, -(-num // BATCH) * BATCH)
+    parts = [sampler.draw(weights, starts[i : i + BATCH]) for i in range(0, len(starts), BATCH)]
     return np.concatenate(parts)[:num]
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.baselines.flops import count_flops
-from glassnet.data import people
 from glassnet.data.facecrop import Framing, cut_face
 from glassnet.data.pictures import decode, quiet, read_content
 from glassnet.errors import CheckpointError, DataError
@@ -127,7 +126,7 @@ def decode_example(run: Run, path: Path, content: bytes) -> Array:
     if "people" in facts:
         face = cut_face(path, content, Framing.from_json(facts["framing"]))
         if face is None:
-            raise DataError(f"expected a face in {path}; got {people.NO_FACE}. To fix: choose another photo.")
+            raise DataError(f"expected a face in {path}; got none. To fix: choose another photo.")
         return face
     if "classes" in facts:
         channels, size_px, _ = facts["image_shape"]
