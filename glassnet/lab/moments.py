@@ -149,7 +149,7 @@ async def _get_network(request: Request) -> Response:
     step, content = await in_worker(network_file, path_of(request), step_of(request))
     # Of the name of a run only what every system takes as the name of a file.
     name = re.sub(r"[^A-Za-z0-9._-]", "_", request.path_params["run"]).strip("._-") or "network"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{step:int}.safetensors"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{step}.safetensors"'}
     return Response(content, media_type=BYTES, headers=headers)
 
 
