@@ -29,7 +29,7 @@ export function keeping(store) {
     save.disabled = on.disabled = store.details?.checkpoint === null && store.moments.length === 0;
     away.hidden = store.isAlive;
   };
-  const parts = [source.can.train ? save : null, source.can.train ? on : null, source.can.steer ? away : null];
+  const parts = [save, source.can.train ? on : null, source.can.steer ? away : null];
   const element = h(
     "section",
     { class: "keeping panel", "aria-labelledby": "keeping-title" },

@@ -90,7 +90,7 @@ function workbench(store, heading) {
       h("div", { class: "curves" }, curves.element, !isDrawing && canSteer ? knobs.element : null),
     ),
     confusion?.element,
-    keep.element,
+    canSteer ? keep.element : null,
     settingsList(store),
   );
   return {
