@@ -18,8 +18,8 @@ COMMANDS = """# Commands
 Written by `make docs`; do not edit. What can be set of a training is explained in [settings.md](settings.md).
 
 Progress goes to stderr, results to stdout; with `--json` stdout is exactly one JSON object. The exit code is 0 on
-success, 1 on a failure that is explained in one line, 2 on wrong usage, and 130 after Ctrl-C, when the training has
-saved itself.
+success, 1 on a failure that is explained in one line, 2 on wrong usage, and 130 after Ctrl-C or a stop from outside,
+when the training has saved itself.
 """
 SETTINGS = """# Settings
 
@@ -40,6 +40,8 @@ MEANINGS = {
     "folder; without it, what is on this machine. Faces: a folder with a sub-folder of photos for each person; without "
     "it, the AT&T faces, where they are on this machine.",
     "model": "The network: its name, or for pictures its [layers](layers.md).",
+    "start": "Where the first weights are from: a run (its averaged weights), `RUN@STEP` of its history, or a "
+    "`.safetensors` file with all of the network by name; without it, they are random.",
     "minutes": "Budget: how long the training lasts.",
     "epochs": "Budget: how many times each example is seen.",
     "steps": "Budget: how many times the weights are updated.",
@@ -48,7 +50,7 @@ MEANINGS = {
     "schedule": "The course of the step size over the budget: `constant`, `linear`, `cosine` or `one_cycle`.",
     "warmup": "The share of the budget in which the step size rises from 0; `one_cycle` has a rise of its own.",
     "optimizer": "The rule of learning: `adamw`, `sgd` or `muon`.",
-    "momentum": "How much of the last step is in the next one (`sgd`, `muon`).",
+    "momentum": "How much of the last step is in the next one; of `adamw` it is beta1.",
     "vector_ratio": "The share of the learning rate that biases and the last layer get (`muon`).",
     "weight_decay": "How strongly matrices and kernels are pulled towards 0; under `muon`, which keeps the length of "
     "its matrices, only the last layer.",

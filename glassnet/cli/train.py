@@ -27,6 +27,7 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 @click.argument("task")
 @click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, a file. cifar10: where it is.")
 @click.option("--model", help="Name of the network, or its layers: 'conv 16 5x5, relu, pool 2'; tasks have a default.")
+@click.option("--start", help="First weights: a run, RUN@STEP of its history, or a .safetensors file; else random.")
 @click.option("--minutes", type=float, help="Train for this long.")
 @click.option("--epochs", type=float, help="Train for this many passes over the data.")
 @click.option("--steps", type=int, help="Train for this many updates of the weights.")
@@ -57,9 +58,11 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
     from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
-    from glassnet.training import create, steered, unpause
+    from glassnet.training import check_start, create, steered, unpause
 
     given = {name: value for name, value in options.items() if value is not None}
+    if given.get("start"):
+        given["start"] = str(Path(given["start"]).expanduser().absolute())
     settings = settings_for(task, given)
     if resume:
         run = _find(task, settings, path)
@@ -74,6 +77,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     notify(opened.notices)
     if not resume:
         settings = fit_to_data(settings, opened, given)
+        check_start(opened, settings)
         run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
     finished = follow(steered(opened, run, runtime, resume))
     _report(task, run, opened, runtime, finished, as_json)

@@ -7,10 +7,11 @@ from glassnet.training.moments import network_at
 from glassnet.training.pictures import write_film
 from glassnet.training.run import Run, create, find_runs
 from glassnet.training.settings import Settings
+from glassnet.training.start import check_start
 from glassnet.training.steering import steered
 from glassnet.training.task import Task
 
 __all__ = [
-    "Checkpoint", "Controls", "Run", "Settings", "Task", "create", "find_runs", "network_at", "read_controls",
-    "steered", "train", "unpause", "write_controls", "write_film",
+    "Checkpoint", "Controls", "Run", "Settings", "Task", "check_start", "create", "find_runs", "network_at",
+    "read_controls", "steered", "train", "unpause", "write_controls", "write_film",
 ]  # fmt: skip

@@ -43,6 +43,7 @@ from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
+from glassnet.training.start import first_weights
 from glassnet.training.step import (
     TrainingStep,
     are_examples_held,
@@ -109,7 +110,7 @@ class _Training:
         self._step_graph, self._executable = self._compiled(self._settings.batch_size)
         self._validation = _Validation(task, self._model, runtime, self._settings.seed)
         self._notices: list[str] = []
-        start = self._newest() if resume else Checkpoint(0, 0.0, self._step_graph.named(self._step_graph.initial))
+        start = self._newest() if resume else Checkpoint(0, 0.0, self._first())
         self._executable.load(self._step_graph.packed(start.tensors))
         self.step = start.step
         if start.num_seen is not None:
@@ -181,6 +182,16 @@ class _Training:
     def _finished(self, reason: str) -> Finished:
         loss = float(np.mean(self._losses)) if self._losses else None
         return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best, self._accuracy)
+
+    def _first(self) -> dict[str, Array]:
+        """The state before the first step; given weights are their averages too, the optimizer knows nothing yet."""
+        named = self._step_graph.named(self._step_graph.initial)
+        if self._settings.start is None:
+            return named
+        weights, words = first_weights(self._settings.start, self._model)
+        self._notices = [f"starting from {words}"]
+        given = {**under("parameters", weights), **under("averages", weights), **under("buffers", weights)}
+        return {name: given.get(name, array) for name, array in named.items()}
 
     def _newest(self) -> Checkpoint:
         newest, complaints = self._run.newest_checkpoint()

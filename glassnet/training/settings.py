@@ -26,6 +26,7 @@ class Settings:
     task: str
     data: str | None = None  # as given to --data; None lets the task choose
     model: str = "default"
+    start: str | None = None  # first weights: a run, RUN@STEP or a file of safetensors; None: random ones
     minutes: float | None = None
     epochs: float | None = None
     steps: int | None = None
@@ -67,6 +68,7 @@ class Settings:
             )
         name, value = next(iter(given.items()))
         _require(math.isfinite(value) and value > 0, name, "a number above 0", value)
+        _require(self.start != "", "start", "a run, RUN@STEP or a file", "nothing")
         _require(self.batch_size >= 1, "batch-size", "at least 1", self.batch_size)
         _require(0 < self.learning_rate < math.inf, "learning-rate", "a number above 0", self.learning_rate)
         _require(0 <= self.weight_decay < math.inf, "weight-decay", "a number of at least 0", self.weight_decay)

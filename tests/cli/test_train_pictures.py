@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from glassnet.cli import progress
 from glassnet.data.pictures import LabeledPictures, Pictures
 from glassnet.ops import cast, mean
 from glassnet.training import Run
-from glassnet.training.events import Evaluated, Finished, Started, Stepped
+from glassnet.training.events import Adjusted, Evaluated, Finished, Started, Stepped
 from tests.cli.conftest import Call
 
 
@@ -152,3 +154,25 @@ def test_lines_tell_the_accuracy_once_it_is_known(
     _, first, second = capsys.readouterr().err.splitlines()
     assert "test" not in first
     assert "loss 0.5000  test 71.3 %  80 images/s" in second
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_pause_and_other_numbers_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_terminal: bool
+) -> None:
+    monkeypatch.setattr(progress, "Console", partial(Console, force_terminal=is_terminal, width=120))
+    events = [
+        Started("toy", "a seed", 50, 300, "numpy", 0, 0.0, 1.5),
+        Stepped(1, 0.5, 1.0, 0.001, 0.1, 0.2, 80.0),
+        None,
+        None,
+        Adjusted(1, 0.2, 0.0125, None, None, 16),
+        Adjusted(1, 0.2, None, None, None, None),
+        Finished(2, 0.4, "budget spent", 0.5, 0.25, 0.7134),
+    ]
+    assert progress.follow(event for event in events) == events[-1]
+    err = capsys.readouterr().err
+    assert "from step 2 on: learning rate 0.0125, batch size 16" in err
+    assert "from step 2 on: all as in the settings" in err
+    assert "80 images/s  paused" in err if is_terminal else err.splitlines()[1] == "paused at step 1"
+    assert is_terminal or err.count("paused") == 1
