@@ -221,11 +221,12 @@ function isClose(one, other, rem) {
  * @param {{isInput: boolean, isInner: boolean}} where inner ones stand too close for their names
  */
 function node(neuron, [x, y], radius, rem, { isInput, isInner }) {
+  const isLong = neuron.value.length > 4;
   return svg(
     "g",
     { class: `how-node ${isInput ? "is-input" : ""} ${neuron.isQuiet ? "is-quiet" : ""}`, "aria-hidden": "true" },
     svg("circle", { cx: x, cy: y, r: radius }),
-    svg("text", { class: "how-node-value", x, y, dy: "0.35em" }, neuron.value),
+    svg("text", { class: `how-node-value ${isLong ? "is-long" : ""}`, x, y, dy: "0.35em" }, neuron.value),
     isInner ? null : svg("text", { class: "how-node-name", x, y: y - radius - 0.3 * rem }, neuron.name),
     neuron.below ? svg("text", { class: "how-node-below", x, y: y + radius + 0.85 * rem }, neuron.below) : null,
   );

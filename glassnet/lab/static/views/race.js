@@ -141,8 +141,8 @@ export default function view({ source, state, set }) {
         h(
           "section",
           { class: "panel race", "aria-label": t("race.settings") },
-          settings,
           h("div", { class: "buttons" }, start, stop),
+          settings,
         ),
         h(
           "div",
