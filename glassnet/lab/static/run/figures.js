@@ -8,10 +8,10 @@ import { duration, number, percent, t } from "../i18n.js";
 /** @type {Record<string, (store: RunStore) => string | null>} null: there is no such instrument in this run */
 const FIGURES = {
   step: (store) => number(store.step),
-  loss: (store) => number(store.smoothedLoss, 3),
-  test_loss: (store) => numberOr(store.last["evaluated"]?.["validation_loss"], 3),
+  loss: (store) => lossText(store.smoothedLoss),
+  test_loss: (store) => lossOr(store.last["evaluated"]?.["validation_loss"]),
   accuracy: (store) => accuracyOf(store),
-  images_per_s: (store) => numberOr(store.last["stepped"]?.["images_per_s"], 0),
+  images_per_s: (store) => number(store.last["stepped"]?.["images_per_s"], 0),
   elapsed: (store) => duration(newestOf(store)?.["elapsed_s"]),
   left: (store) => (store.isAlive ? duration(secondsLeft(store)) : null),
 };
@@ -49,12 +49,17 @@ function newestOf(store) {
   return store.last["stepped"] ?? store.last["evaluated"] ?? store.last["started"];
 }
 
+/** @param {number | null | undefined} loss */
+function lossOr(loss) {
+  return loss === null || loss === undefined ? null : lossText(loss);
+}
+
 /**
- * @param {number | null | undefined} value
- * @param {number} digits
+ * As many digits at every step, so that a number that changes does not jump; a small one has those that count.
+ * @param {number | null} loss
  */
-function numberOr(value, digits) {
-  return value === null || value === undefined ? null : number(value, digits);
+function lossText(loss) {
+  return loss !== null && Math.abs(loss) < 0.01 ? number(loss) : number(loss, 3);
 }
 
 /** @param {RunStore} store */
