@@ -86,6 +86,13 @@ class Children:
         return self._by_name[name]
 
 
+def settle(path: Path) -> None:
+    """Once a run has its directory, the log of its process is at home there; what is written goes on into it."""
+    early = _early_log(path)
+    if path.is_dir() and early.exists():
+        early.replace(path / LOG)
+
+
 async def stop(children: Children, say: Callable[[str], None]) -> None:
     """Let those that are alive save and end; one that has not begun has nothing to save."""
     alive = children.alive()
@@ -107,10 +114,7 @@ async def stop(children: Children, say: Callable[[str], None]) -> None:
 
 def last_words(path: Path) -> str | None:
     """The end of what the process of a run had to say, a line or a few; None if it said nothing."""
-    early = _early_log(path)
-    if early.exists() and path.is_dir():
-        early.replace(path / LOG)
-    for log in (path / LOG, early):
+    for log in (path / LOG, _early_log(path)):
         if log.is_file() and not log.is_symlink():
             return _end_of(log)
     return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from glassnet.lab import encoding
-from glassnet.lab.children import Child, Children, last_words
+from glassnet.lab.children import Child, Children, last_words, settle
 from glassnet.lab.digest import Digest
 from glassnet.training import Run, find_runs
 from glassnet.training.control import Controls, Watcher
@@ -58,6 +58,8 @@ class Overview:
 
     def status(self, name: str, run: Run | None) -> dict[str, Any]:
         digest, child = self._digest(name), self._children.get(name)
+        if child:
+            settle(child.path)
         asked = controls_of(run) if run else Controls()
         is_held = run is not None and run.is_alive()
         state = _state(digest, child, is_held, asked.is_paused_at(digest.step))
