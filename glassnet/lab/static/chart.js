@@ -6,7 +6,8 @@ import { color, onTheme, rem } from "./theme.js";
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 /** @typedef {(number | null | undefined)[]} Column */
-/** @typedef {{label: string, dash?: number[], color?: string, width?: number, format?: (value: number) => string}} Series */
+/** @typedef {(value: number) => string} Format */
+/** @typedef {{label: string, dash?: number[], color?: string, width?: number, format?: Format}} Series */
 
 const ROWS_IN_TABLE = 25;
 const COLORS = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
@@ -145,7 +146,8 @@ function optionsOf(how, isLog, width, legend, cursor) {
     labelSize: size * 1.3,
     grid: { stroke: () => color("--line-soft"), width: 1 },
     ticks: { stroke: () => color("--line"), width: 1, size: 4 },
-    values: (/** @type {uPlot} */ _, /** @type {number[]} */ splits) => splits.map((x) => (x === null ? null : brief(x))),
+    values: (/** @type {uPlot} */ _, /** @type {number[]} */ splits) =>
+      splits.map((x) => (x === null ? null : brief(x))),
   };
   /** @type {import("./vendor/uplot/uPlot.esm.js").Scale} */
   const y = how.yRange && !isLog ? { range: limited(how.yRange) } : { distr: isLog ? 3 : 1, log: 10 };
@@ -243,7 +245,12 @@ function legendOf(series) {
     data = columns;
     show(columns, null);
   };
-  return { element, showLast, showAt: (/** @type {Column[]} */ columns, /** @type {number | null} */ at) => show(at === null ? data : columns, at) };
+  return {
+    element,
+    showLast,
+    showAt: (/** @type {Column[]} */ columns, /** @type {number | null} */ at) =>
+      show(at === null ? data : columns, at),
+  };
 }
 
 /**
@@ -268,7 +275,11 @@ function numbersTable(how, data) {
     const [xs = [], ...ys] = data();
     const every = Math.max(1, Math.ceil(xs.length / ROWS_IN_TABLE));
     const rows = xs.map((_, i) => i).filter((i) => i % every === 0 || i === xs.length - 1);
-    const head = h("tr", {}, [how.xLabel, ...how.series.map((one) => one.label)].map((text) => h("th", { scope: "col" }, text)));
+    const head = h(
+      "tr",
+      {},
+      [how.xLabel, ...how.series.map((one) => one.label)].map((text) => h("th", { scope: "col" }, text)),
+    );
     const cells = (/** @type {number} */ i) => ys.map((column, j) => h("td", {}, text(how.series[j], column[i])));
     const body = rows.map((i) => h("tr", {}, h("th", { scope: "row" }, number(xs[i])), cells(i)));
     fill(place, h("table", { class: "numbers" }, h("thead", {}, head), h("tbody", {}, body)));

@@ -15,10 +15,19 @@ const FILM_MS = 350;
  * @returns {{element: HTMLElement, step: () => number | null, update: () => void, close: () => void}}
  */
 export function scrubber(store, { onMoment, hasFilm = true, steps = () => store.moments }) {
-  const range = h("input", { type: "range", min: 0, step: 1, class: "scrubber-range", "aria-label": t("scrubber.label") });
+  const range = h("input", {
+    type: "range",
+    min: 0,
+    step: 1,
+    class: "scrubber-range",
+    "aria-label": t("scrubber.label"),
+  });
   const output = h("output", { class: "scrubber-step" });
   const newest = button(t("scrubber.newest"), () => choose(null), { class: "quiet" });
-  const film = button("▶", () => (playing ? stop() : play()), { class: "quiet film", "aria-label": t("scrubber.film") });
+  const film = button("▶", () => (playing ? stop() : play()), {
+    class: "quiet film",
+    "aria-label": t("scrubber.film"),
+  });
   /** @type {ReturnType<typeof setInterval> | null} */
   let playing = null;
   let told = momentOf(state());
@@ -31,7 +40,10 @@ export function scrubber(store, { onMoment, hasFilm = true, steps = () => store.
     range.value = String(at);
     const isNewest = at >= moments.length;
     const shown = moments[at];
-    const text = isNewest || shown === undefined ? t("scrubber.at_newest", { step: number(store.step) }) : t("scrubber.at_step", { step: number(shown) });
+    const text =
+      isNewest || shown === undefined
+        ? t("scrubber.at_newest", { step: number(store.step) })
+        : t("scrubber.at_step", { step: number(shown) });
     if (output.textContent !== text) output.textContent = text;
     range.setAttribute("aria-valuetext", text);
     range.disabled = moments.length === 0;

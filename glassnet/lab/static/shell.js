@@ -125,20 +125,35 @@ function headerOf(values, views, onLanguage) {
     return h("li", {}, element);
   };
   const run = values["run"];
-  const tabs = run && RUN_VIEWS.includes(name)
-    ? h(
-        "nav",
-        { class: "run-nav", "aria-label": t("nav.of_run") },
-        h("span", { class: "run-name" }, ltr(run)),
-        h("ul", {}, RUN_VIEWS.filter((page) => views[page]).map((page) => entry({ view: page, run, step: values["step"] }, page))),
-      )
-    : null;
+  const tabs =
+    run && RUN_VIEWS.includes(name)
+      ? h(
+          "nav",
+          { class: "run-nav", "aria-label": t("nav.of_run") },
+          h("span", { class: "run-name" }, ltr(run)),
+          h(
+            "ul",
+            {},
+            RUN_VIEWS.filter((page) => views[page]).map((page) =>
+              entry({ view: page, run, step: values["step"] }, page),
+            ),
+          ),
+        )
+      : null;
   const top = h(
     "div",
     { class: "header-row" },
     link({ view: pages[0] ?? name, class: "brand" }, mark(), h("span", {}, t("app.name"))),
     pages.length > 1
-      ? h("nav", { class: "main-nav", "aria-label": t("nav.main") }, h("ul", {}, pages.map((page) => entry({ view: page }, page))))
+      ? h(
+          "nav",
+          { class: "main-nav", "aria-label": t("nav.main") },
+          h(
+            "ul",
+            {},
+            pages.map((page) => entry({ view: page }, page)),
+          ),
+        )
       : null,
     h("div", { class: "looks" }, languageSwitch(onLanguage), themeSwitch(), sizeSwitch(values)),
   );
@@ -174,12 +189,16 @@ function themeSwitch() {
 
 /** @param {State} values */
 function sizeSwitch(values) {
-  const toggle = button(t("looks.large"), () => {
-    const isLarge = toggle.getAttribute("aria-pressed") !== "true";
-    toggle.setAttribute("aria-pressed", String(isLarge));
-    setLarge(isLarge);
-    set({ size: isLarge ? "large" : null });
-  }, { class: "quiet", "aria-pressed": String(values["size"] === "large"), title: t("looks.large_hint") });
+  const toggle = button(
+    t("looks.large"),
+    () => {
+      const isLarge = toggle.getAttribute("aria-pressed") !== "true";
+      toggle.setAttribute("aria-pressed", String(isLarge));
+      setLarge(isLarge);
+      set({ size: isLarge ? "large" : null });
+    },
+    { class: "quiet", "aria-pressed": String(values["size"] === "large"), title: t("looks.large_hint") },
+  );
   return toggle;
 }
 

@@ -19,7 +19,8 @@ import { runPath } from "./source/source.js";
  * @property {number | null} checkpoint
  */
 
-/** @typedef {"step" | "loss" | "smoothedLoss" | "learningRate" | "gradientNorm" | "imagesPerS" | "elapsedS"} ColumnName */
+/** @typedef {"learningRate" | "gradientNorm" | "imagesPerS" | "elapsedS"} OtherColumn */
+/** @typedef {"step" | "loss" | "smoothedLoss" | OtherColumn} ColumnName */
 
 const COLUMNS = ["step", "loss", "smoothedLoss", "learningRate", "gradientNorm", "imagesPerS", "elapsedS"];
 const FIELDS = ["step", "loss", "", "learning_rate", "gradient_norm", "images_per_s", "elapsed_s"];

@@ -242,7 +242,12 @@ export async function confirmed(title, text, verb) {
   const asked = dialog(
     title,
     h("p", {}, text),
-    h("p", { class: "buttons" }, sure, button(t("common.cancel"), () => asked.close())),
+    h(
+      "p",
+      { class: "buttons" },
+      sure,
+      button(t("common.cancel"), () => asked.close()),
+    ),
   );
   await asked.closed;
   return isSure;
@@ -296,7 +301,12 @@ export function tabs(label, pages, { selected = pages[0]?.key, onSelect } = {}) 
     });
   });
   if (selected) choose(selected);
-  const element = h("div", { class: "tabs" }, h("div", { class: "tab-list", role: "tablist", "aria-label": label }, heads), panel);
+  const element = h(
+    "div",
+    { class: "tabs" },
+    h("div", { class: "tab-list", role: "tablist", "aria-label": label }, heads),
+    panel,
+  );
   return { element, select: choose };
 }
 
@@ -310,12 +320,16 @@ export function say(text, kind = "info") {
   const message = notice(kind, h("p", { dir: "auto" }, text));
   message.removeAttribute("role");
   message.append(
-    h("button", {
-      type: "button",
-      class: "button quiet close",
-      "aria-label": t("common.close"),
-      on: { click: () => message.remove() },
-    }, "✕"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button quiet close",
+        "aria-label": t("common.close"),
+        on: { click: () => message.remove() },
+      },
+      "✕",
+    ),
   );
   place?.append(message);
   setTimeout(() => message.remove(), kind === "bad" ? 15_000 : 6000);

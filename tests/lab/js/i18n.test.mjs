@@ -16,7 +16,10 @@ test("values stand in the place of their names", () => {
 
 test("Hebrew has a form for two", () => {
   setLanguage("he", { steps: { one: "צעד אחד", two: "שני צעדים", other: "{n} צעדים" } });
-  assert.deepEqual([1, 2, 3].map((n) => count("steps", n)), ["צעד אחד", "שני צעדים", "3 צעדים"]);
+  assert.deepEqual(
+    [1, 2, 3].map((n) => count("steps", n)),
+    ["צעד אחד", "שני צעדים", "3 צעדים"],
+  );
 });
 
 test("large numbers are grouped, others are short, and what is no number is a dash", () => {

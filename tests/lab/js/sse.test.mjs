@@ -24,7 +24,10 @@ for (const size of [1, 2, 7, 1000]) {
 test("lines that end as on Windows, even where a piece ends between the two characters", () => {
   const take = messageParser();
   const found = [...take("data: a\r\n\r"), ...take("\ndata: b\r\n\r\n")];
-  assert.deepEqual(found.map((message) => message.data), ["a", "b"]);
+  assert.deepEqual(
+    found.map((message) => message.data),
+    ["a", "b"],
+  );
 });
 
 test("what has no end yet is kept back", () => {

@@ -20,13 +20,29 @@ before(() => {
 
 /** A store whose events the test gives. */
 function store() {
-  const details = { run: "a", settings: {}, facts: {}, started: null, status: null, moments: [0, 4], pictured: [], checkpoint: 4 };
+  const details = {
+    run: "a",
+    settings: {},
+    facts: {},
+    started: null,
+    status: null,
+    moments: [0, 4],
+    pictured: [],
+    checkpoint: 4,
+  };
   const source = { get: async () => details, events: () => ({ close: () => {} }) };
   return new RunStore(source, "a");
 }
 
 const stepped = (step, loss = 1 / step) => ({
-  event: "stepped", step, loss, gradient_norm: 1, learning_rate: 0.1, progress: 0, elapsed_s: step / 100, images_per_s: 64,
+  event: "stepped",
+  step,
+  loss,
+  gradient_norm: 1,
+  learning_rate: 0.1,
+  progress: 0,
+  elapsed_s: step / 100,
+  images_per_s: 64,
 });
 
 test("50,000 events: bounded, in order, quick, and told once per frame", (context) => {
@@ -56,7 +72,10 @@ test("a training that goes on repeats its steps, evaluations and pictures", (con
   const one = store();
   context.after(() => one.end());
   one.take([1, 2, 3, 4].map((step) => stepped(step)));
-  one.take([{ event: "evaluated", step: 4, validation_loss: 1 }, { event: "pictured", step: 4, file: "" }]);
+  one.take([
+    { event: "evaluated", step: 4, validation_loss: 1 },
+    { event: "pictured", step: 4, file: "" },
+  ]);
   one.take([{ event: "finished", step: 4, reason: "stopped" }]);
   one.take([{ event: "started", step: 2 }, stepped(3, 7)]);
   assert.deepEqual(one.curve.step, [1, 2, 3]);

@@ -4,7 +4,7 @@ import { SourceError } from "./source.js";
 import { readMessages } from "./sse.js";
 
 const [LEAST_WAIT_MS, MOST_WAIT_MS] = [300, 5000];
-// Browsers open six connections to a server at most, over all windows, and each must be able to ask for more than events.
+// Browsers open six connections to a server at most, over all windows, and each has to ask for other things.
 const NUM_SLOTS = 4;
 const [GLANCE_MS, BETWEEN_GLANCES_MS] = [700, 3000];
 

@@ -24,7 +24,10 @@ export function serverSource(token, onConnection = () => {}) {
     post: (path, body, params) => line.json("POST", path, params, body),
     del: (path, params) => line.json("DELETE", path, params),
     events: (run, listeners) =>
-      follow((headers, signal) => line.ask("GET", runPath(run, "events"), {}, undefined, { headers, signal }), listeners),
+      follow(
+        (headers, signal) => line.ask("GET", runPath(run, "events"), {}, undefined, { headers, signal }),
+        listeners,
+      ),
     stream: (path, body, onMessage, onEnd) => stream(line, path, body, onMessage, onEnd),
     download: (path, params) => download(line, path, params),
   };

@@ -34,8 +34,21 @@ export default function home({ source, go }) {
     h("p", { class: "lead" }, t("home.lead")),
     problem,
     hall,
-    source.can.train ? h("p", { class: "own-folder" }, h("span", {}, t("home.folder")), " ", button(t("home.folder_verb"), () => set({ new: "folder" }))) : null,
-    h("section", { class: "my-runs", "aria-labelledby": "my-runs" }, h("h2", { id: "my-runs" }, t("home.runs")), runs.element),
+    source.can.train
+      ? h(
+          "p",
+          { class: "own-folder" },
+          h("span", {}, t("home.folder")),
+          " ",
+          button(t("home.folder_verb"), () => set({ new: "folder" })),
+        )
+      : null,
+    h(
+      "section",
+      { class: "my-runs", "aria-labelledby": "my-runs" },
+      h("h2", { id: "my-runs" }, t("home.runs")),
+      runs.element,
+    ),
   );
   /** @type {Map<string, ReturnType<typeof exhibit>>} */
   const cards = new Map();
@@ -72,8 +85,14 @@ export default function home({ source, go }) {
     for (const task of inOrder) {
       const name = task["name"];
       if (!cards.has(name)) {
-        cards.set(name, exhibit(task, { onStart: (pressed) => start(task, pressed), onChoose: () => set({ new: name }) }));
-        fill(hall, [...cards.values()].map((card) => card.element));
+        cards.set(
+          name,
+          exhibit(task, { onStart: (pressed) => start(task, pressed), onChoose: () => set({ new: name }) }),
+        );
+        fill(
+          hall,
+          [...cards.values()].map((card) => card.element),
+        );
       }
     }
     showCards(home);

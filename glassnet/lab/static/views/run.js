@@ -34,7 +34,12 @@ export default function run({ source, state }) {
   let isClosed = false;
   const build = () => {
     if (isClosed || bench) return;
-    if (!store.details) return void fill(place, heading, errorBox(store.error, () => void store.refresh().then(build)));
+    if (!store.details)
+      return void fill(
+        place,
+        heading,
+        errorBox(store.error, () => void store.refresh().then(build)),
+      );
     bench = workbench(store, heading);
     fill(place, bench.element);
   };
@@ -119,11 +124,15 @@ function about(store, heading) {
     const settings = store.details?.settings ?? {};
     const started = store.last["started"] ?? store.details?.started;
     const parts = [t(`task.${settings["task"]}`), settings["model"]];
-    if (started) parts.push(count("home.weights", started["num_weights"]), count("run.examples", started["num_examples"]));
+    if (started)
+      parts.push(count("home.weights", started["num_weights"]), count("run.examples", started["num_examples"]));
     const text = parts.filter(Boolean).join(" · ");
     if (told.textContent !== text) told.textContent = text;
   };
-  return { element: h("header", { class: "run-header" }, h("div", { class: "run-heading" }, heading, badge), told), update };
+  return {
+    element: h("header", { class: "run-header" }, h("div", { class: "run-heading" }, heading, badge), told),
+    update,
+  };
 }
 
 /**
@@ -136,12 +145,24 @@ function messages(store) {
   const update = () => {
     const error = store.status?.state === "crashed" ? (store.status.error ?? "") : null;
     const reason = store.isAlive ? null : (store.last["finished"]?.["reason"] ?? null);
-    const key = JSON.stringify([error, reason, store.isLost, store.status?.state, store.notices.map((event) => event["message"])]);
+    const key = JSON.stringify([
+      error,
+      reason,
+      store.isLost,
+      store.status?.state,
+      store.notices.map((event) => event["message"]),
+    ]);
     if (key === shown) return;
     shown = key;
     fill(
       element,
-      error === null ? null : notice("bad", h("p", {}, t(store.details?.checkpoint === null ? "run.crashed_early" : "run.crashed")), error ? h("pre", { dir: "ltr", tabindex: 0 }, error) : null),
+      error === null
+        ? null
+        : notice(
+            "bad",
+            h("p", {}, t(store.details?.checkpoint === null ? "run.crashed_early" : "run.crashed")),
+            error ? h("pre", { dir: "ltr", tabindex: 0 }, error) : null,
+          ),
       store.isLost ? notice("warning", t("connection.lost")) : null,
       store.status?.state === "starting" ? notice("info", t("run.starting")) : null,
       reason === "nothing improves any more" ? notice("info", t("reason.patience")) : null,
