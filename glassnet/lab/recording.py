@@ -28,18 +28,23 @@ class Asked:
 class Recorder:
     """Asks the app of the lab itself, without a server between.
 
-    texts: the long ones of all answers, of which the answers hold the numbers. notices: what was not answered, and why.
+    texts: the long ones of all answers, of which the answers hold the numbers.
     """
 
     def __init__(self, app: Starlette, most_bytes: int):
         self._app, self._room_bytes = app, most_bytes
         self._numbers: dict[str, int] = {}
         self.asked: list[Asked] = []
-        self.notices: list[str] = []
+        self._refused: dict[str, list[str]] = {}
 
     @property
     def texts(self) -> list[str]:
         return list(self._numbers)
+
+    @property
+    def notices(self) -> list[str]:
+        """What was not answered, and why, each reason once."""
+        return [f"left out of the report, {', '.join(paths)}: {why}" for why, paths in self._refused.items()]
 
     @property
     def is_full(self) -> bool:
@@ -51,7 +56,7 @@ class Recorder:
         status, body = await _get(self._app, f"/api{path}", urlencode(known))
         answer = json.loads(body)
         if status != 200:
-            self.notices.append(f"left out of the report, {path}: {answer['error']['message']}")
+            self._refused.setdefault(answer["error"]["message"], []).append(path)
             return None
         new = dict.fromkeys(text for text in _long_texts(answer) if text not in self._numbers)
         numbers = {**self._numbers, **{text: len(self._numbers) + i for i, text in enumerate(new)}}

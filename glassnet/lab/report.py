@@ -61,8 +61,7 @@ async def record(run: Run, tell: Tell) -> tuple[dict[str, Any], list[str]]:
         for part, gather in PARTS.items():
             tell(f"recording {part}")
             await gather(recorder, name, details)
-    if recorder.is_full:
-        recorder.notices.append(f"left out of the report: what is beyond {_MOST_BYTES / 1e6:g} MB")
+    beyond = [f"left out of the report: what is beyond {_MOST_BYTES / 1e6:g} MB"] if recorder.is_full else []
     recording = {
         "run": name,
         "version": version("glassnet"),
@@ -71,7 +70,7 @@ async def record(run: Run, tell: Tell) -> tuple[dict[str, Any], list[str]]:
         "texts": recorder.texts,
         "answers": [{"path": one.path, "params": one.params, "answer": one.answer} for one in recorder.asked],
     }
-    return recording, recorder.notices
+    return recording, [*recorder.notices, *beyond]
 
 
 def _events(run: Run) -> list[dict[str, Any]]:

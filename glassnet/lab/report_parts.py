@@ -33,7 +33,8 @@ async def answers(recorder: Recorder, run: str, details: Mapping[str, Any]) -> N
     if not _has_classes(details):
         return
     for step in (None, *spread(details["moments"], _NUM_MOMENTS)):
-        await recorder.ask(path_of(run, "answers"), step=step, num=_NUM_ANSWERED)
+        if await recorder.ask(path_of(run, "answers"), step=step, num=_NUM_ANSWERED) is None:
+            return  # as at all other moments, for want of the data
         await recorder.ask(path_of(run, "confusion"), step=step)
 
 
