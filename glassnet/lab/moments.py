@@ -36,7 +36,7 @@ def drawings_of(path: str, step: int) -> dict[str, Any]:
     files = {int(file.stem): file for file in Path(path, "pictures").glob("*.npy") if file.stem.isdecimal()}
     kept = [at for at in sorted(files) if at <= step]
     if not kept:
-        raise NotFoundError(f"expected pictures kept up to step {step:int}; got none. To fix: choose a later step.")
+        raise NotFoundError(f"expected pictures kept up to step {step}; got none. To fix: choose a later step.")
     try:
         with files[kept[-1]].open("rb") as file:
             images = npy.read_array(file, allow_pickle=False)
