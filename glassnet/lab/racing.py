@@ -18,6 +18,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from glassnet.insight.nudge import RULES
 from glassnet.lab.answers import BusyError, read_json
@@ -46,27 +47,35 @@ WANTED: Schema = {
     },
 }
 
-_racing: set[object] = set()
+_racing: set[RaceStream] = set()
+
+
+class RaceStream(StreamingResponse):
+    """A race as one page sees it; there are only so many at once."""
+
+    def __init__(self, wanted: Mapping[str, Any]):
+        super().__init__(_events(wanted), media_type="text/event-stream")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(_racing) >= _MOST_AT_ONCE:
+            raise BusyError(
+                f"expected at most {_MOST_AT_ONCE} races at once; got one more. To fix: stop one, or wait for its end."
+            )
+        _racing.add(self)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _racing.discard(self)
 
 
 async def start(request: Request) -> Response:
-    wanted = await read_json(request, WANTED)
-    if len(_racing) >= _MOST_AT_ONCE:
-        raise BusyError(
-            f"expected at most {_MOST_AT_ONCE} races at once; got one more. To fix: stop one, or wait for its end."
-        )
-    return StreamingResponse(_events(wanted), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return RaceStream(await read_json(request, WANTED))
 
 
 async def _events(wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
-    race = object()
-    _racing.add(race)
-    try:
-        async for line in _lines(wanted):
-            kind = json.loads(line)["kind"]
-            yield b"event: %b\ndata: %b\n\n" % (kind.encode(), line)
-    finally:
-        _racing.discard(race)
+    async for line in _lines(wanted):
+        kind = json.loads(line)["kind"]
+        yield b"event: %b\ndata: %b\n\n" % (kind.encode(), line)
 
 
 async def _lines(wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:

@@ -129,7 +129,7 @@ def test_a_process_that_dies_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_third_race_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(racing, "_racing", {object(), object()})
+    monkeypatch.setattr(racing, "_racing", {racing.RaceStream(WANTED), racing.RaceStream(WANTED)})
     answer = served.ask("POST", "/api/race", json=WANTED)
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "busy"
