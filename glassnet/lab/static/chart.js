@@ -213,6 +213,7 @@ function drawCursor(plot, x) {
   const at = plot.valToPos(x, "x", true);
   if (at < bbox.left || at > bbox.left + bbox.width) return;
   ctx.save();
+  ctx.setLineDash([]);
   ctx.strokeStyle = color("--accent");
   ctx.lineWidth = 2 * devicePixelRatio;
   ctx.beginPath();
