@@ -23,7 +23,9 @@ export function exhibit(task, { onStart, onChoose }) {
   const told = h("div", { class: "exhibit-told" });
   const needs = h("div", { class: "exhibit-needs" });
   const start = button(t("home.start"), () => onStart(start), { class: "primary" });
-  const choose = button(t("home.choose"), onChoose, { "aria-label": t("home.choose_for", { task: t(`task.${name}`) }) });
+  const choose = button(t("home.choose"), onChoose, {
+    "aria-label": t("home.choose_for", { task: t(`task.${name}`) }),
+  });
   start.setAttribute("aria-label", t("home.start_task", { task: t(`task.${name}`) }));
   const element = h(
     "article",
@@ -58,8 +60,14 @@ export function exhibit(task, { onStart, onChoose }) {
 function pictureOf(task, run, pictures) {
   if (!run) return h("p", { class: "exhibit-empty" }, t(`home.empty_${task}`));
   const name = h("span", { class: "visually-hidden" }, t("home.open_run", { run: run.run }));
-  const wall = pictures ? Array.from({ length: pictures.shape[0] }, (_, i) => drawPixels(pictures, i, { scale: 2, isInk: task === "houses" })) : null;
-  return link({ view: "run", run: run.run, class: "exhibit-link" }, h("span", { class: "exhibit-wall", "aria-hidden": "true" }, wall), name);
+  const wall = pictures
+    ? Array.from({ length: pictures.shape[0] }, (_, i) => drawPixels(pictures, i, { isInk: task === "houses" }))
+    : null;
+  return link(
+    { view: "run", run: run.run, class: "exhibit-link" },
+    h("span", { class: "exhibit-wall", "aria-hidden": "true" }, wall),
+    name,
+  );
 }
 
 /** @param {Summary} run */
@@ -67,7 +75,13 @@ function toldOf(run) {
   const isAccurate = run.accuracy !== null;
   const reached = isAccurate ? percent(run.accuracy, 1) : number(run.validation_loss ?? run.loss);
   return [
-    h("p", { class: "exhibit-figure" }, h("span", { class: "figure" }, ltr(reached)), " ", h("span", { class: "soft" }, t(isAccurate ? "home.accuracy" : "home.loss"))),
+    h(
+      "p",
+      { class: "exhibit-figure" },
+      h("span", { class: "figure" }, ltr(reached)),
+      " ",
+      h("span", { class: "soft" }, t(isAccurate ? "home.accuracy" : "home.loss")),
+    ),
     h("p", { class: "soft" }, stateBadge(run.state), " ", count("home.steps", run.step)),
   ];
 }
@@ -80,5 +94,9 @@ function toldOf(run) {
 function needsOf(task, said) {
   const command = `glassnet data get ${task}`;
   const isData = said.includes(command);
-  return h("p", { class: "needs", dir: "auto" }, isData ? [t("home.needs_data"), " ", h("code", { dir: "ltr" }, command)] : said);
+  return h(
+    "p",
+    { class: "needs", dir: "auto" },
+    isData ? [t("home.needs_data"), " ", h("code", { dir: "ltr" }, command)] : said,
+  );
 }

@@ -22,7 +22,12 @@ const OTHER = "\u0000other";
  */
 export function openForm(source, tasks, runs) {
   const name = state()["new"] ?? "houses";
-  const folder = h("input", { type: "text", dir: "ltr", value: state()["folder"] ?? "", placeholder: "~/Pictures/animals" });
+  const folder = h("input", {
+    type: "text",
+    dir: "ltr",
+    value: state()["folder"] ?? "",
+    placeholder: "~/Pictures/animals",
+  });
   folder.addEventListener("input", () => set({ folder: folder.value || null }));
   const rest = h("div", { class: "form-fields" });
   const errors = h("div", {});
@@ -61,7 +66,14 @@ export function openForm(source, tasks, runs) {
     }
   };
   show();
-  const form = h("form", { class: "start-form" }, field(t("form.task"), chooser), rest, errors, h("p", { class: "buttons" }, start));
+  const form = h(
+    "form",
+    { class: "start-form" },
+    field(t("form.task"), chooser),
+    rest,
+    errors,
+    h("p", { class: "buttons" }, start),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send();
@@ -151,7 +163,13 @@ function numberInput({ min, max, isWhole }, value, usual, change) {
  * @param {(text: string) => void} change
  */
 function openChoice(options, isOther, value, change) {
-  const own = h("input", { type: "text", dir: "ltr", value: isOther ? value : "", hidden: !isOther, "aria-label": t("form.other") });
+  const own = h("input", {
+    type: "text",
+    dir: "ltr",
+    value: isOther ? value : "",
+    hidden: !isOther,
+    "aria-label": t("form.other"),
+  });
   own.addEventListener("input", () => change(own.value));
   const choice = select({
     value: isOther ? OTHER : value,
@@ -173,7 +191,12 @@ function budgetField(task) {
   const given = BUDGETS.find((unit) => state()[unit]) ?? BUDGETS.find((unit) => task["defaults"]?.[unit]) ?? "minutes";
   const usual = (/** @type {string} */ unit) => String(task["defaults"]?.[unit] ?? "");
   const amount = h("input", {
-    type: "number", dir: "ltr", min: 0, step: "any", value: state()[given] ?? "", placeholder: usual(given),
+    type: "number",
+    dir: "ltr",
+    min: 0,
+    step: "any",
+    value: state()[given] ?? "",
+    placeholder: usual(given),
   });
   const unit = select({ value: given, options: BUDGETS.map((name) => [name, t(`form.${name}`)]) });
   unit.setAttribute("aria-label", t("form.budget_unit"));

@@ -1,6 +1,6 @@
 // What can be chosen about a training: one list, from which the form, its defaults and its keys in the address come.
 
-/** @typedef {Record<string, any>} TaskInfo as GET /api/home has it: name, models, defaults, data, is_available, needs */
+/** @typedef {Record<string, any>} TaskInfo of GET /api/home: name, models, defaults, data, is_available, needs */
 
 /**
  * @typedef {object} Property

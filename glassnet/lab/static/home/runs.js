@@ -62,7 +62,11 @@ function refill(row, make) {
 function rowOf(source, run, onChange) {
   const name = link({ view: "run", run: run.run, class: "run-title" }, ltr(run.run));
   name.dataset["action"] = "name";
-  const what = [t(`task.${run.task}`), run.model, run.num_weights === null ? "" : count("home.weights", run.num_weights)];
+  const what = [
+    t(`task.${run.task}`),
+    run.model,
+    run.num_weights === null ? "" : count("home.weights", run.num_weights),
+  ];
   return [
     h("div", { class: "run-picture", "aria-hidden": "true" }, thumbnails(run)),
     h(
@@ -80,7 +84,7 @@ function rowOf(source, run, onChange) {
 /** @param {Summary} run */
 function thumbnails({ thumbnail, task }) {
   if (!thumbnail) return null;
-  return Array.from({ length: thumbnail.shape[0] }, (_, i) => drawPixels(thumbnail, i, { scale: 1, isInk: task === "houses" }));
+  return Array.from({ length: thumbnail.shape[0] }, (_, i) => drawPixels(thumbnail, i, { isInk: task === "houses" }));
 }
 
 /** @param {Summary} run */
@@ -88,13 +92,17 @@ function figuresOf(run) {
   const figures = [
     [t("home.step"), number(run.step)],
     [t("home.loss"), number(run.loss)],
-    run.accuracy === null ? [t("home.test_loss"), number(run.validation_loss)] : [t("home.accuracy"), percent(run.accuracy, 1)],
+    run.accuracy === null
+      ? [t("home.test_loss"), number(run.validation_loss)]
+      : [t("home.accuracy"), percent(run.accuracy, 1)],
     [t("home.changed"), ago(run.changed_at)],
   ];
   return h(
     "dl",
     { class: "run-figures" },
-    figures.map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", { class: "figure" }, h("bdi", {}, value)))),
+    figures.map(([label, value]) =>
+      h("div", {}, h("dt", {}, label), h("dd", { class: "figure" }, h("bdi", {}, value))),
+    ),
   );
 }
 
@@ -107,10 +115,14 @@ function actionsOf(source, run, onChange) {
   const isAlive = ALIVE.includes(run.state);
   const open = link({ view: "run", run: run.run, class: "button" }, t("home.open"));
   open.dataset["action"] = "open";
-  const more = button(t("home.resume"), async () => {
-    const reached = { step: run.step, elapsedS: run.elapsed_s ?? 0 };
-    if (await resume(source, run.run, reached)) onChange();
-  }, { data: { action: "resume" } });
+  const more = button(
+    t("home.resume"),
+    async () => {
+      const reached = { step: run.step, elapsedS: run.elapsed_s ?? 0 };
+      if (await resume(source, run.run, reached)) onChange();
+    },
+    { data: { action: "resume" } },
+  );
   const away = button(t("home.delete"), () => remove(), { class: "quiet", data: { action: "delete" } });
   const remove = async () => {
     if (await deleted(source, run.run, away)) onChange();

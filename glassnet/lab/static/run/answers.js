@@ -21,7 +21,6 @@ import { errorBox, newest, spinner } from "../widgets.js";
 
 const NUM_PICTURES = 24;
 const NUM_NAMES = 3;
-const SCALE = 4;
 
 /**
  * @param {RunStore} store
@@ -44,14 +43,23 @@ export function answers(store) {
     const draw = (/** @type {Answers} */ answer) => {
       settled();
       const right = answer.labels.filter((label, i) => label === order(answer.probabilities[i])[0]).length;
-      fill(told, t("answers.told", { right: number(right), num: number(answer.labels.length), step: number(answer.step) }));
-      fill(wall, answer.labels.map((label, i) => h("li", {}, cardOf(answer, i, label))));
+      fill(
+        told,
+        t("answers.told", { right: number(right), num: number(answer.labels.length), step: number(answer.step) }),
+      );
+      fill(
+        wall,
+        answer.labels.map((label, i) => h("li", {}, cardOf(answer, i, label))),
+      );
       fill(place, wall);
     };
     latest(store.source.get(runPath(store.run, "answers"), { step, num: NUM_PICTURES }), draw, (error) => {
       settled();
       shown = "";
-      fill(place, errorBox(error, () => show(step)));
+      fill(
+        place,
+        errorBox(error, () => show(step)),
+      );
     });
   };
   return { element, show };
@@ -78,7 +86,7 @@ function cardOf(answer, i, label) {
   const probabilities = answer.probabilities[i] ?? [];
   const names = order(probabilities).slice(0, NUM_NAMES);
   const isRight = names[0] === label;
-  const canvas = drawPixels(answer.pictures, i, { scale: SCALE });
+  const canvas = drawPixels(answer.pictures, i);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", t("answers.picture", { name: answer.classes[label] ?? "" }));
   return h(
@@ -92,7 +100,11 @@ function cardOf(answer, i, label) {
       h("span", {}, t(isRight ? "answers.right" : "answers.wrong")),
       isRight ? null : [" · ", h("span", { class: "soft" }, t("answers.it_is"), " ", ltr(answer.classes[label] ?? ""))],
     ),
-    h("ol", { class: "guesses" }, names.map((name) => guess(answer.classes[name] ?? "", probabilities[name] ?? 0, name === label))),
+    h(
+      "ol",
+      { class: "guesses" },
+      names.map((name) => guess(answer.classes[name] ?? "", probabilities[name] ?? 0, name === label)),
+    ),
   );
 }
 

@@ -21,7 +21,11 @@ export function charts(store) {
     for (const one of all) one.update(store);
   };
   return {
-    element: h("div", { class: "charts" }, all.map((one) => one.chart.element)),
+    element: h(
+      "div",
+      { class: "charts" },
+      all.map((one) => one.chart.element),
+    ),
     update,
     setCursor: (step) => all.forEach((one) => one.chart.setCursor(step)),
     close: () => all.forEach((one) => one.chart.close()),
@@ -43,7 +47,10 @@ function lossChart() {
   const update = (/** @type {RunStore} */ store) => {
     const { step, loss, smoothedLoss } = store.curve;
     const tested = evaluated(store, "validation_loss");
-    const { xs, ys } = aligned([{ xs: step, ys: [loss, smoothedLoss] }, { xs: tested.steps, ys: [tested.values] }]);
+    const { xs, ys } = aligned([
+      { xs: step, ys: [loss, smoothedLoss] },
+      { xs: tested.steps, ys: [tested.values] },
+    ]);
     chart.update(xs, ys);
     const [first, now] = [smoothedLoss[0], store.smoothedLoss];
     if (first === undefined || now === null) return;
@@ -56,7 +63,9 @@ function accuracyChart() {
   const chart = lineChart({
     title: t("chart.accuracy"),
     xLabel: t("chart.step"),
-    series: [{ label: t("chart.accuracy_test"), color: "--series-3", width: 2.5, format: (share) => percent(share, 1) }],
+    series: [
+      { label: t("chart.accuracy_test"), color: "--series-3", width: 2.5, format: (share) => percent(share, 1) },
+    ],
     description: t("chart.accuracy_none"),
     heightRem: 13,
   });
@@ -65,7 +74,8 @@ function accuracyChart() {
     chart.element.hidden = values.length === 0;
     chart.update(steps, [values]);
     const now = values.at(-1);
-    if (now !== undefined) chart.describe(t("chart.accuracy_described", { now: percent(now, 1), step: number(steps.at(-1)) }));
+    if (now !== undefined)
+      chart.describe(t("chart.accuracy_described", { now: percent(now, 1), step: number(steps.at(-1)) }));
   };
   chart.element.hidden = true;
   return { chart, update };

@@ -8,7 +8,16 @@ import { dialog, errorBox, newest, spinner } from "../widgets.js";
 import { guess, keyOf, order, pictures } from "./answers.js";
 
 /** @typedef {import("../store.js").RunStore} RunStore */
-/** @typedef {{step: number, classes: string[], counts: number[][], accuracy: number, recall: (number | null)[], num: number}} Confusion */
+
+/**
+ * @typedef {object} Confusion
+ * @property {number} step
+ * @property {string[]} classes
+ * @property {number[][]} counts of each class in truth, what it was called
+ * @property {number} accuracy
+ * @property {(number | null)[]} recall
+ * @property {number} num
+ */
 
 const MOST_IN_TABLE = 16; // classes; of more the largest mistakes are listed
 const NUM_MISTAKES = 30;
@@ -55,10 +64,17 @@ export function confusionBox(store) {
  * @param {number | null} step
  */
 function tableOf(store, confusion, step) {
-  const told = h("p", { class: "soft" }, t("confusion.told", {
-    accuracy: percent(confusion.accuracy, 1), num: number(confusion.num), step: number(confusion.step),
-  }));
-  const open = (/** @type {number} */ row, /** @type {number} */ column) => openCell(store, confusion, row, column, step);
+  const told = h(
+    "p",
+    { class: "soft" },
+    t("confusion.told", {
+      accuracy: percent(confusion.accuracy, 1),
+      num: number(confusion.num),
+      step: number(confusion.step),
+    }),
+  );
+  const open = (/** @type {number} */ row, /** @type {number} */ column) =>
+    openCell(store, confusion, row, column, step);
   return [told, confusion.classes.length <= MOST_IN_TABLE ? matrix(confusion, open) : mistakes(confusion, open)];
 }
 
@@ -67,11 +83,23 @@ function tableOf(store, confusion, step) {
  * @param {(row: number, column: number) => void} open
  */
 function matrix({ classes, counts, recall }, open) {
-  const head = h("tr", {}, h("th", { class: "corner" }, t("confusion.corner")), classes.map((name) => h("th", { scope: "col" }, h("bdi", {}, name))), h("th", { scope: "col" }, t("confusion.recall")));
+  const head = h(
+    "tr",
+    {},
+    h("th", { class: "corner" }, t("confusion.corner")),
+    classes.map((name) => h("th", { scope: "col" }, h("bdi", {}, name))),
+    h("th", { scope: "col" }, t("confusion.recall")),
+  );
   const rows = classes.map((name, row) => {
     const total = (counts[row] ?? []).reduce((sum, n) => sum + n, 0);
     const cells = (counts[row] ?? []).map((n, column) => h("td", {}, cell(classes, row, column, n, total, open)));
-    return h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, name)), cells, h("td", { class: "figure" }, ltr(percent(recall[row]))));
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, h("bdi", {}, name)),
+      cells,
+      h("td", { class: "figure" }, ltr(percent(recall[row]))),
+    );
   });
   const table = h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, rows));
   return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": t("confusion.title") }, table);
@@ -89,7 +117,12 @@ function cell(classes, row, column, n, total, open) {
   const names = { truth: classes[row] ?? "", said: classes[column] ?? "", n: number(n) };
   const element = h(
     "button",
-    { type: "button", class: row === column ? "cell diagonal" : "cell", disabled: n === 0, "aria-label": t("confusion.cell", names) },
+    {
+      type: "button",
+      class: row === column ? "cell diagonal" : "cell",
+      disabled: n === 0,
+      "aria-label": t("confusion.cell", names),
+    },
     number(n),
   );
   // Of few mistakes, too, one sees where they are.
@@ -106,10 +139,14 @@ function mistakes({ classes, counts }, open) {
   const found = counts.flatMap((row, i) => row.map((n, j) => ({ i, j, n }))).filter(({ i, j, n }) => i !== j && n > 0);
   found.sort((a, b) => b.n - a.n);
   if (found.length === 0) return h("p", {}, t("confusion.no_mistakes"));
-  return h("ul", { class: "mistakes" }, found.slice(0, NUM_MISTAKES).map(({ i, j, n }) => {
-    const text = t("confusion.cell", { truth: classes[i] ?? "", said: classes[j] ?? "", n: number(n) });
-    return h("li", {}, h("button", { type: "button", class: "button quiet", on: { click: () => open(i, j) } }, text));
-  }));
+  return h(
+    "ul",
+    { class: "mistakes" },
+    found.slice(0, NUM_MISTAKES).map(({ i, j, n }) => {
+      const text = t("confusion.cell", { truth: classes[i] ?? "", said: classes[j] ?? "", n: number(n) });
+      return h("li", {}, h("button", { type: "button", class: "button quiet", on: { click: () => open(i, j) } }, text));
+    }),
+  );
 }
 
 /**
@@ -123,14 +160,20 @@ function openCell(store, { classes }, row, column, step) {
   const names = { truth: classes[row] ?? "", said: classes[column] ?? "" };
   const opened = dialog(t(row === column ? "confusion.opened_right" : "confusion.opened", names), spinner());
   const path = runPath(store.run, "confusion", row, column);
-  newest()(store.source.get(path, { step }), (found) => {
-    const cards = found.probabilities.map((/** @type {number[]} */ probabilities, /** @type {number} */ i) => {
-      const canvas = drawPixels(found.pictures, i, { scale: 3 });
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", t("answers.picture", { name: names.truth }));
-      const guesses = order(probabilities).slice(0, 2).map((k) => guess(classes[k] ?? "", probabilities[k] ?? 0, k === row));
-      return h("li", { class: "answer" }, canvas, h("ol", { class: "guesses" }, guesses));
-    });
-    fill(opened.content, h("p", { class: "soft" }, pictures(found.total)), h("ul", { class: "answers" }, cards));
-  }, (error) => fill(opened.content, errorBox(error)));
+  newest()(
+    store.source.get(path, { step }),
+    (found) => {
+      const cards = found.probabilities.map((/** @type {number[]} */ probabilities, /** @type {number} */ i) => {
+        const canvas = drawPixels(found.pictures, i);
+        canvas.setAttribute("role", "img");
+        canvas.setAttribute("aria-label", t("answers.picture", { name: names.truth }));
+        const guesses = order(probabilities)
+          .slice(0, 2)
+          .map((k) => guess(classes[k] ?? "", probabilities[k] ?? 0, k === row));
+        return h("li", { class: "answer" }, canvas, h("ol", { class: "guesses" }, guesses));
+      });
+      fill(opened.content, h("p", { class: "soft" }, pictures(found.total)), h("ul", { class: "answers" }, cards));
+    },
+    (error) => fill(opened.content, errorBox(error)),
+  );
 }

@@ -10,7 +10,6 @@ import { button, errorBox, errorText, newest, say } from "../widgets.js";
 /** @typedef {import("../source/source.js").Pixels} Pixels */
 
 const MOST_KEPT = 300; // moments of eight small drawings each
-const SCALE = 6;
 
 /**
  * @param {RunStore} store
@@ -42,7 +41,10 @@ export function drawings(store) {
     shown = step;
     const draw = (/** @type {Pixels} */ pixels) => {
       fill(caption, t("drawings.at", { step: number(step) }));
-      fill(wall, Array.from({ length: pixels.shape[0] }, (_, i) => drawingOf(pixels, i, step)));
+      fill(
+        wall,
+        Array.from({ length: pixels.shape[0] }, (_, i) => drawingOf(pixels, i, step)),
+      );
     };
     latest(fetched(step), draw, (error) => {
       shown = -1;
@@ -66,7 +68,7 @@ function toggleLarge(element) {
  * @param {number} step
  */
 function drawingOf(pixels, i, step) {
-  const canvas = drawPixels(pixels, i, { scale: SCALE, isInk: true });
+  const canvas = drawPixels(pixels, i, { isInk: true });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", t("drawings.one", { n: number(i + 1), step: number(step) }));
   return canvas;

@@ -26,7 +26,12 @@ export function figures(store) {
   const parts = Object.entries(FIGURES).map(([name, read]) => {
     // Times have a unit in the language of the page, and are read in its direction.
     const value = h("bdi", { class: "instrument-value figure", dir: TIMES.includes(name) ? "auto" : "ltr" }, "–");
-    const element = h("div", { class: "instrument", data: { figure: name } }, h("dt", {}, t(`figure.${name}`)), h("dd", {}, value));
+    const element = h(
+      "div",
+      { class: "instrument", data: { figure: name } },
+      h("dt", {}, t(`figure.${name}`)),
+      h("dd", {}, value),
+    );
     return { element, value, read };
   });
   const progress = h("progress", { max: 1, value: 0, "aria-label": t("figure.progress") });
@@ -40,7 +45,16 @@ export function figures(store) {
     progress.value = store.last["finished"]?.["reason"] === "budget spent" ? 1 : share;
   };
   update();
-  const element = h("div", { class: "instruments-box" }, h("dl", { class: "instruments" }, parts.map((part) => part.element)), progress);
+  const element = h(
+    "div",
+    { class: "instruments-box" },
+    h(
+      "dl",
+      { class: "instruments" },
+      parts.map((part) => part.element),
+    ),
+    progress,
+  );
   return { element, update };
 }
 

@@ -38,7 +38,15 @@ export function player(store) {
     play.dataset["paused"] = String(isPaused());
     one.disabled = many.disabled = !isPaused();
   };
-  const element = h("div", { class: "player buttons", role: "group", "aria-label": t("player.label") }, play, one, many, stop, more);
+  const element = h(
+    "div",
+    { class: "player buttons", role: "group", "aria-label": t("player.label") },
+    play,
+    one,
+    many,
+    stop,
+    more,
+  );
   update();
   return { element, update };
 }

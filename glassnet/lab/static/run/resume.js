@@ -35,7 +35,14 @@ export async function resume(source, run, reached) {
     }
   };
   const length = field(t("resume.amount"), h("div", { class: "amount" }, amount, unit));
-  const form = h("form", { class: "start-form" }, h("p", {}, t("resume.text")), length, errors, h("p", { class: "buttons" }, start));
+  const form = h(
+    "form",
+    { class: "start-form" },
+    h("p", {}, t("resume.text")),
+    length,
+    errors,
+    h("p", { class: "buttons" }, start),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send();

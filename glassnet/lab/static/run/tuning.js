@@ -19,7 +19,11 @@ export function tuning(store) {
     { class: "tuning panel", "aria-labelledby": "tuning-title" },
     h("h2", { id: "tuning-title" }, t("tuning.title")),
     h("p", { class: "hint" }, t("tuning.hint")),
-    h("div", { class: "knobs" }, knobs.map((knob) => knob.element)),
+    h(
+      "div",
+      { class: "knobs" },
+      knobs.map((knob) => knob.element),
+    ),
   );
   const update = () => {
     element.hidden = !store.isAlive;
@@ -41,10 +45,14 @@ function override(store, name, planned, show) {
   let isHeld = false;
   const latest = newest();
   const put = (/** @type {number | null} */ value) =>
-    latest(store.control({ [name]: value }), () => void (isHeld = false), (error) => {
-      isHeld = false;
-      say(errorText(error), "bad");
-    });
+    latest(
+      store.control({ [name]: value }),
+      () => void (isHeld = false),
+      (error) => {
+        isHeld = false;
+        say(errorText(error), "bad");
+      },
+    );
   const send = (/** @type {number} */ value) => {
     isHeld = true;
     clearTimeout(waiting);
@@ -118,9 +126,14 @@ function weightDecay(store) {
  */
 function numberKnob(store, name, limits) {
   const input = h("input", { type: "number", dir: "ltr", ...limits });
-  const own = override(store, name, () => store.details?.settings[name], (value) => {
-    if (document.activeElement !== input) input.value = String(value);
-  });
+  const own = override(
+    store,
+    name,
+    () => store.details?.settings[name],
+    (value) => {
+      if (document.activeElement !== input) input.value = String(value);
+    },
+  );
   input.addEventListener("input", () => {
     if (input.value !== "" && input.checkValidity()) own.send(Number(input.value));
   });
@@ -141,7 +154,9 @@ export function settingsList(/** @type {RunStore} */ store) {
   const element = h("details", { class: "all-settings" }, h("summary", {}, t("run.settings")), place);
   element.addEventListener("toggle", () => {
     const entries = Object.entries(store.details?.settings ?? {}).filter(([, value]) => value !== null);
-    place.replaceChildren(...entries.map(([name, value]) => h("div", {}, h("dt", {}, ltr(name)), h("dd", {}, ltr(String(value))))));
+    place.replaceChildren(
+      ...entries.map(([name, value]) => h("div", {}, h("dt", {}, ltr(name)), h("dd", {}, ltr(String(value))))),
+    );
   });
   return element;
 }
