@@ -1,0 +1,126 @@
+// The network as a row of layers, and one of them opened: what it holds and says, and how the loss hangs on it.
+
+import { h, ltr } from "../dom.js";
+import { count, has, number, t } from "../i18n.js";
+import { tensorView } from "../tensor.js";
+
+/** @typedef {import("../tensor.js").Tensor} Tensor */
+/** @typedef {{name: string, values: Tensor, gradient: Tensor | null}} Signal */
+
+/**
+ * @typedef {object} Layer
+ * @property {string} name
+ * @property {string} kind
+ * @property {number} num_weights
+ * @property {number[] | null} input_shape
+ * @property {Signal[]} held
+ * @property {Signal[]} said
+ */
+
+/**
+ * @typedef {object} Inside
+ * @property {number} step
+ * @property {number | null} loss
+ * @property {{pictures: import("../source/source.js").Pixels, label: string | null, source: string}} shown
+ * @property {{name: string, probability: number | null}[]} answers
+ * @property {Layer[]} layers
+ */
+
+/**
+ * @param {Layer[]} layers
+ * @param {Layer | undefined} chosen
+ * @param {(name: string) => void} onChoose
+ */
+export function layerRow(layers, chosen, onChoose) {
+  const one = (/** @type {Layer} */ layer) =>
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        { type: "button", class: "layer", "aria-pressed": String(layer === chosen), on: { click: () => onChoose(layer.name) } },
+        h("strong", {}, ltr(layer.name)),
+        h("span", {}, kindOf(layer)),
+        h("span", { class: "soft" }, ltr(shapeOf(layer))),
+        h("span", { class: "soft" }, layer.num_weights ? count("home.weights", layer.num_weights) : t("inside.no_weights")),
+      ),
+    );
+  return h("ol", { class: "layer-row", "aria-label": t("inside.layers"), dir: "ltr", tabindex: 0 }, layers.map(one));
+}
+
+/**
+ * @param {Layer} layer
+ * @param {(weight: string) => void} onPick
+ */
+export function layerPanel(layer, onPick) {
+  const pick = (/** @type {Signal} */ signal) => (/** @type {number[]} */ index) =>
+    onPick(`${layer.name === signal.name ? "" : `${layer.name}.`}${signal.name}[${index.join(",")}]`);
+  const weights = (/** @type {Signal} */ signal) =>
+    panel(signal, layer, "weights", signal.gradient ? pick(signal) : undefined);
+  const gradients = (/** @type {Signal} */ signal) => panel(signal, layer, "weights", pick(signal), true);
+  const learned = layer.held.filter((signal) => signal.gradient);
+  return h(
+    "section",
+    { class: "panel layer-open", "aria-label": layer.name },
+    h("h2", {}, ltr(layer.name), " ", h("small", { class: "soft" }, kindOf(layer))),
+    learned.length ? h("p", { class: "soft" }, t("inside.pick")) : null,
+    h(
+      "div",
+      { class: "layer-columns" },
+      column(t("inside.weights"), layer.held.map(weights)),
+      column(t("inside.weight_gradients"), learned.map(gradients)),
+      column(t("inside.activations"), layer.said.map((signal) => panel(signal, layer, "signal"))),
+      column(t("inside.activation_gradients"), layer.said.filter((s) => s.gradient).map((s) => panel(s, layer, "signal", undefined, true))),
+    ),
+    h("p", { class: "hint" }, t("inside.scale")),
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLElement[]} panels
+ */
+function column(title, panels) {
+  return h("div", { class: "layer-column" }, h("h3", {}, title), panels.length ? panels : h("p", { class: "soft" }, t("inside.nothing")));
+}
+
+/**
+ * @param {Signal} signal
+ * @param {Layer} layer
+ * @param {"weights" | "signal"} what
+ * @param {(index: number[]) => void} [onPick]
+ * @param {boolean} [isGradient]
+ */
+function panel(signal, layer, what, onPick, isGradient = false) {
+  const tensor = isGradient ? signal.gradient : signal.values;
+  if (!tensor) return h("p", { class: "soft" }, t("inside.nothing"));
+  const title = `${layer.name} ${signal.name}${isGradient ? `, ${t("inside.gradient")}` : ""}`;
+  return h(
+    "div",
+    { class: "layer-signal" },
+    h("h4", {}, saidOf(signal.name)),
+    tensorView(tensor, { what, title, inputShape: layer.input_shape, ...(onPick ? { onPick } : {}) }),
+    h("p", { class: "hint" }, t("inside.spread", { mean: number(tensor.mean), std: number(tensor.std) })),
+  );
+}
+
+/** @param {Layer} layer */
+function kindOf(layer) {
+  const key = `kind.${layer.kind.replaceAll(" ", "_")}`;
+  return has(key) ? t(key) : layer.kind;
+}
+
+/** @param {string} name of a signal, in the words of the server */
+function saidOf(name) {
+  if (name === "out") return t("inside.out");
+  if (!name.startsWith("after ")) return ltr(name);
+  const steps = name.slice("after ".length).split(" and ");
+  const words = steps.map((step) => (has(`kind.${step.replaceAll(" ", "_")}`) ? t(`kind.${step.replaceAll(" ", "_")}`) : step));
+  return t("inside.after", { steps: words.join(", ") });
+}
+
+/** @param {Layer} layer */
+function shapeOf(layer) {
+  const last = layer.said.at(-1);
+  return last ? last.values.shape.slice(1).join(" × ") : "";
+}
