@@ -18,6 +18,7 @@ from glassnet.lab.answers import refusal
 TOKEN_HEADER = "X-Glassnet-Token"
 METHODS = ("GET", "HEAD", "POST", "DELETE")
 API = "/api/"
+_MOST_HEADERS = 100
 _CONTENT_POLICY = "; ".join(
     (
         "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' blob: data:",
@@ -26,7 +27,7 @@ _CONTENT_POLICY = "; ".join(
     )
 )  # fmt: skip
 _NOT_ALLOWED = (
-    "accelerometer", "autoplay", "bluetooth", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer",
+    "accelerometer", "autoplay", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer",
     "microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
 HEADERS = {
@@ -59,6 +60,8 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
+        if len(headers) > _MOST_HEADERS:
+            return refusal(431, "too_large", f"expected at most {_MOST_HEADERS} lines of header; got more.")
         asked_for = headers.getlist("host")
         if len(asked_for) != 1 or asked_for[0].lower() not in self._hosts:
             return refusal(421, "wrong_host", "expected the address that the lab printed; got another host.")
