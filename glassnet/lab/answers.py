@@ -78,7 +78,7 @@ async def read_json(request: Request, schema: Schema) -> dict[str, Any]:
     """The body, an object that fits the schema; raises SettingsError with a line that says what does not."""
     body = await read_bytes(request, MOST_JSON_BYTES)
     try:
-        values = json.loads(body, parse_constant=_refuse)
+        values = json.loads(body.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"expected JSON; got something else ({error}). To fix: send an object.") from error
     if _depth(values) > _MOST_DEPTH:

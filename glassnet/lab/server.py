@@ -99,7 +99,7 @@ def _config(app: Guard) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=10,
         timeout_graceful_shutdown=_LET_GO_S,
         h11_max_incomplete_event_size=16 * 2**10,
     )

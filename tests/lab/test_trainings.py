@@ -1,4 +1,4 @@
-"""Trainings from the page: real ones, each a process of its own, started, steered, killed, taken up again, taken away."""
+"""Trainings from the page, real ones, each a process of its own: started, steered, killed, resumed, taken away."""
 
 from __future__ import annotations
 
