@@ -156,14 +156,14 @@ function pin(x, y, rem, names, text, anchor) {
  * @property {number} [slope] draws the tangent
  * @property {number[]} [path] values of the weight after each step
  * @property {number[]} [pathLosses]
+ * @property {number} most the highest loss shown
  * @property {string} label
  */
 
-/** @param {number} most the highest loss shown */
-export function valley(most) {
+export function valley() {
   /** @type {Valley | null} */
   let shown = null;
-  const box = drawing("how-valley", (size) => (shown ? valleyOf(shown, most, size) : svg("svg")));
+  const box = drawing("how-valley", (size) => (shown ? valleyOf(shown, size) : svg("svg")));
   return {
     element: box.element,
     close: box.close,
@@ -177,10 +177,10 @@ export function valley(most) {
 
 /**
  * @param {Valley} shown
- * @param {number} most
  * @param {{width: number, rem: number}} size
  */
-function valleyOf(shown, most, { width, rem }) {
+function valleyOf(shown, { width, rem }) {
+  const most = shown.most;
   const height = Math.max(15 * rem, Math.min(0.6 * width, 22 * rem));
   const [left, bottom] = [2.6 * rem, height - 2.4 * rem];
   const [low, high] = [shown.values[0] ?? 0, shown.values.at(-1) ?? 1];

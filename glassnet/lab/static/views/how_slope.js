@@ -16,7 +16,7 @@ import { asker, button, knob, plain, signed } from "./how_tools.js";
 export function oneSlope(stage) {
   let value = 1;
   const by = 0.0001;
-  const curve = valley(50);
+  const curve = valley();
   const formula = h("p", { class: "how-formula", dir: "ltr" });
   const asking = asker(stage, (answer) => {
     const { nudge, along } = answer.chosen;
@@ -27,6 +27,7 @@ export function oneSlope(stage) {
       at: answer.chosen.value,
       loss: answer.loss ?? 0,
       slope: nudge.slope,
+      most: 50,
       label: t("how.figure.valley", told),
     });
     fill(
@@ -70,6 +71,21 @@ export function oneSlope(stage) {
   };
 }
 
+/**
+ * A minus stays before its number also among Hebrew words.
+ * @param {string} text
+ */
+function isolated(text) {
+  return `\u2066${text}\u2069`;
+}
+
+const JUMPS = 0.25; // from this rate on, every step lands higher up
+
+/** @param {number} rate */
+function rangeOf(rate) {
+  return rate > JUMPS ? { low: -1.5, high: 7.5, most: 80 } : { low: 0.5, high: 5.5, most: 20 };
+}
+
 const RATES = [0.01, 0.1, 0.24, 0.26];
 
 /**
@@ -78,7 +94,7 @@ const RATES = [0.01, 0.1, 0.24, 0.26];
  */
 export function stepSize(stage) {
   let [rate, steps] = [0.01, 10];
-  const curve = valley(20);
+  const curve = valley();
   const told = h("output", { class: "how-note" });
   const asking = asker(stage, (answer, asked) => {
     const { path, losses, is_diverged: isDiverged } = answer.descent ?? { path: [], losses: [], is_diverged: false };
@@ -86,7 +102,7 @@ export function stepSize(stage) {
     const [value, loss] = [path.at(-1) ?? 0, losses.at(-1) ?? 0];
     const ending = {
       n: path.length - 1,
-      value: plain(value, 4),
+      value: isolated(plain(value, 4)),
       loss: loss < 1e4 ? plain(loss, 4) : loss.toExponential(1),
     };
     told.textContent = t("how.after", ending) + (isDiverged ? ` ${t("how.diverged")}` : "");
@@ -97,6 +113,7 @@ export function stepSize(stage) {
       loss,
       path,
       pathLosses: losses,
+      most: rangeOf(asked.learning_rate).most,
       label: t("how.figure.path", { rate: asked.learning_rate, text: told.textContent }),
     });
   });
@@ -107,8 +124,8 @@ export function stepSize(stage) {
       targets: [TARGET],
       weights: [1],
       weight: 0,
-      low: 0.5,
-      high: 5.5,
+      low: rangeOf(rate).low,
+      high: rangeOf(rate).high,
       learning_rate: rate,
       num_steps: steps,
     });
