@@ -20,9 +20,9 @@ import { GAP_PX, fit, numberAt, ravel, tileOf, tilingOf, unravel } from "./tilin
  */
 
 const ZERO = 127;
-const BETWEEN = [206, 219, 232]; // a color that no gray is taken for
+const BETWEEN = [206, 219, 232, 255]; // a color that no gray is taken for
 const FEW = 4; // numbers are written out
-const [ROOM, LOW_PX] = [{ width: 400, height: 264 }, 72];
+const [ROOM, LOW_PX] = [{ width: 300, height: 264 }, 72];
 
 /**
  * @param {Tensor} tensor
@@ -95,12 +95,12 @@ function drawn(tensor, tiling, fitted) {
   const rows = Math.ceil(shown / columns);
   const canvas = h("canvas", { width: columns * pitchX + GAP_PX, height: rows * pitchY + GAP_PX, class: "tensor-canvas" });
   const image = new ImageData(canvas.width, canvas.height);
-  for (let i = 0; i < image.data.length; i += 4) image.data.set([.../** @type {[number, number, number]} */ (BETWEEN), 255], i);
   const levels = bytesOf(tensor, tensor.levels);
   const area = tiling.height * tiling.width;
   for (let slot = 0; slot < shown; slot += 1) {
     const start = tileOf(tiling, columns, slot) * area * tiling.channels;
     const [left, top] = [(slot % columns) * pitchX + GAP_PX, Math.floor(slot / columns) * pitchY + GAP_PX];
+    frame(image, left - GAP_PX, top - GAP_PX, pitchX + GAP_PX, pitchY + GAP_PX);
     for (let y = 0; y < tiling.height * zoom; y += 1) {
       for (let x = 0; x < tiling.width * zoom; x += 1) {
         const from = start + Math.floor(y / zoom) * tiling.width + Math.floor(x / zoom);
@@ -113,6 +113,20 @@ function drawn(tensor, tiling, fitted) {
   }
   painted(canvas, image);
   return canvas;
+}
+
+/**
+ * What shows between the tiles; where there is none, nothing.
+ * @param {ImageData} image
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ * @param {number} height
+ */
+function frame(image, left, top, width, height) {
+  for (let y = top; y < top + height; y += 1) {
+    for (let x = left; x < left + width; x += 1) image.data.set(BETWEEN, 4 * (y * image.width + x));
+  }
 }
 
 /**

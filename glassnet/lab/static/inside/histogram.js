@@ -60,11 +60,11 @@ function ridge({ edges, moments }, step) {
   const chosen = spread(moments, MOST_ROWS);
   const [low, high] = [edges[0] ?? -1, edges.at(-1) ?? 1];
   const most = Math.max(...chosen.flatMap((moment) => moment.shares), 1e-9);
-  const height = PEAK + chosen.length * ROW + BOTTOM;
+  const height = PEAK + 4 + (chosen.length - 1) * ROW + BOTTOM;
   const xOf = (/** @type {number} */ value) => LEFT + ((value - low) / (high - low)) * (WIDTH - LEFT - 10);
   const marked = step === null ? chosen.at(-1) : chosen.findLast((moment) => moment.step <= step);
   const hills = chosen.map((moment, row) => {
-    const base = PEAK + row * ROW;
+    const base = PEAK + 4 + row * ROW;
     const points = moment.shares.map((share, i) => {
       const middle = ((edges[i] ?? 0) + (edges[i + 1] ?? 0)) / 2;
       return `${xOf(middle).toFixed(1)},${(base - (share / most) * PEAK).toFixed(1)}`;
