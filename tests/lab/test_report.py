@@ -26,7 +26,7 @@ from glassnet.lab.encoding import tensor
 from glassnet.lab.inlining import modules_of, page
 from glassnet.lab.recording import Recorder
 from glassnet.lab.report import write_report
-from glassnet.lab.report_parts import path_of, spread, strongest
+from glassnet.lab.report_parts import middle, path_of, spread, strongest
 from tests.cli.classifiers import trained_classifier
 from tests.cli.conftest import run_outside
 
@@ -168,8 +168,10 @@ def test_the_strongest_weight_is_named() -> None:
     values[0, 1, 1] = 2.0
     held = [{"name": "weight", "values": tensor("weight", values), "gradient": tensor("weight", values)}]
     plain = [{"name": "mean", "values": tensor("mean", values), "gradient": None}]
-    layers = [{"name": "standardize", "held": plain}, {"name": "conv1", "held": held}]
-    assert list(strongest(layers)) == ["conv1.weight[1,2,0]"]
+    layers = [{"name": name, "held": held} for name in ("conv1", "weight")]
+    found = list(strongest([{"name": "standardize", "held": plain}, *layers]))
+    assert found == ["conv1.weight[1,2,0]", "weight[1,2,0]"]
+    assert middle(layers) == "conv1.weight[1,1,1]"
 
 
 def test_first_and_last_are_among_the_spread() -> None:

@@ -23,7 +23,7 @@ const VALUE = "value";
 
 /**
  * @param {Recording} recording
- * @param {(key: string) => string} say the text of a key, in the language of the moment
+ * @param {typeof import("../i18n.js").t} say the text of a key, in the language of the moment
  * @returns {Source}
  */
 export function recordedSource(recording, say) {
@@ -34,7 +34,7 @@ export function recordedSource(recording, say) {
     can: { train: false, steer: false, upload: false },
     get: async (path, params) => {
       const found = lookUp(recording.answers, path, params);
-      if (found === undefined) throw new SourceError("not_found", say("report.not_recorded"), 404);
+      if (found === undefined) throw new SourceError("not_found", whatThereIs(recording, path, say), 404);
       return restored(found, recording.texts);
     },
     post: refuse,
@@ -55,6 +55,18 @@ export function recordedSource(recording, say) {
       return { close: () => {} };
     },
   };
+}
+
+/**
+ * Why there is no answer; of weights, which have a story here.
+ * @param {Recording} recording
+ * @param {string} path
+ * @param {typeof import("../i18n.js").t} say
+ */
+function whatThereIs({ answers }, path, say) {
+  const names = answers.filter((one) => one.path === path).map((one) => one.params["name"]);
+  const known = [...new Set(names.filter((name) => name !== undefined))];
+  return known.length ? say("report.other_weights", { names: known.join(", ") }) : say("report.not_recorded");
 }
 
 /**

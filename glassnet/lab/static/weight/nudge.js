@@ -51,7 +51,7 @@ export function nudgeCard(store, story, step) {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       const params = { name: story.weight, value: String(value), step, batch_size: story.batch_size };
-      void latest(store.source.get(runPath(store.run, "weight", "loss"), params), (found) => tell(value, found.loss), (error) => {
+      void latest(store.source.get(runPath(store.run, "weight", "loss"), params), (found) => tell(found.value, found.loss), (error) => {
         fill(answer, errorText(error));
       });
     }, WAIT_MS);
@@ -67,7 +67,7 @@ export function nudgeCard(store, story, step) {
   const element = chapter(
     t("weight.nudge"),
     h("p", {}, t("weight.nudge_lead")),
-    canAsk ? knob.element : null,
+    knob.element,
     canAsk
       ? h(
           "p",
