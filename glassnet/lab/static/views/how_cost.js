@@ -29,7 +29,7 @@ export function millions(stage) {
       h("h3", t("how.passes_each_step")),
       h(
         "div",
-        { class: "how-costs" },
+        { class: "how-costs", role: "group", "aria-label": t("how.figure.costs") },
         networks.map((one) => cost(one, most)),
       ),
       h("p", { class: "how-hint" }, t("how.log_scale")),
