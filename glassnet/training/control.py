@@ -65,6 +65,11 @@ class Controls:
 _NAMES = tuple(field.name for field in dataclasses.fields(Controls) if field.name != "complaint")
 
 
+def nothing_asked() -> Controls:
+    """Of a training that nobody steers."""
+    return _NOTHING
+
+
 def read_controls(run_path: Path) -> Controls:
     """What is asked of the training now, nothing where there is no file. Raises SettingsError if it is damaged."""
     file = run_path / FILE
@@ -152,3 +157,6 @@ def _stamp_of(file: Path) -> tuple[int, ...]:
 def _require(holds: bool, name: str, expected: str, got: object) -> None:
     if not holds:
         raise SettingsError(f"expected {name} to be {expected}; got {got}. To fix: choose another value.")
+
+
+_NOTHING = Controls()

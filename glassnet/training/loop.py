@@ -18,7 +18,6 @@ import numpy as np
 
 from glassnet.autodiff import Array
 from glassnet.errors import CheckpointError, DivergedError
-from glassnet.nn import Module
 from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
 from glassnet.runtimes import Executable, Runtime
 from glassnet.training import checkpoint as checkpoints
@@ -27,7 +26,7 @@ from glassnet.training.adjusting import hyper_of, possible
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.checkpoint import Checkpoint
-from glassnet.training.control import Controls
+from glassnet.training.control import Controls, nothing_asked
 from glassnet.training.events import (
     Adjusted,
     Checkpointed,
@@ -49,20 +48,19 @@ from glassnet.training.step import (
     are_examples_held,
     below,
     build_step,
-    build_validation,
     under,
     weights_of,
 )
 from glassnet.training.task import Task
+from glassnet.training.validation import Validation
 
 CHECKPOINT_INTERVAL_S = 30.0
 NUM_EVALUATIONS = 40  # in the course of a budget
-VALIDATION_CHUNK = 500  # examples at a time, so that many held-out ones take no more memory than a few
 _LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones together say where the training stands
 
 
 def train(
-    task: Task, run: Run, runtime: Runtime, resume: bool = False, controls: Callable[[], Controls] = Controls
+    task: Task, run: Run, runtime: Runtime, resume: bool = False, controls: Callable[[], Controls] = nothing_asked
 ) -> Generator[Event]:
     """Train ``task`` as ``run.settings`` say, in ``run``; each event is written there before it is yielded.
 
@@ -106,9 +104,9 @@ class _Training:
         self._batches = Batches(task.training, self._settings.batch_size, self._settings.seed)
         self._budget = Budget.of(self._settings, self._batches.num_examples)
         self._schedule = schedule_of(self._settings)
-        self._asked = self._in_force = Controls()
+        self._asked = self._in_force = nothing_asked()
         self._step_graph, self._executable = self._compiled(self._settings.batch_size)
-        self._validation = _Validation(task, self._model, runtime, self._settings.seed)
+        self._validation = Validation(task, self._model, runtime, self._settings.seed)
         self._notices: list[str] = []
         start = self._newest() if resume else Checkpoint(0, 0.0, self._first())
         self._executable.load(self._step_graph.packed(start.tensors))
@@ -221,10 +219,10 @@ class _Training:
 
     def _obey(self) -> Iterator[Event]:
         """Put in force what is asked now, if that has changed."""
-        asked = self._controls().lasting()
-        if asked == self._asked:
-            return
+        before, asked = self._asked, self._controls()
         self._asked = asked
+        if asked is before or asked.lasting() == before.lasting():
+            return
         now, notices = possible(asked, self._in_force, self._step_graph.hyperparameters, self._batches.num_examples)
         yield from (Noticed(self.step, notice) for notice in notices)
         if now != self._in_force:
@@ -324,34 +322,6 @@ class _Training:
             f"{learning_rate:g}) or check the data for extreme values; the checkpoint of step "
             f"{self.saved_step} is kept in {self._run.path}."
         )
-
-
-class _Validation:
-    """The measures of held-out examples, always with the same random numbers, so that only the weights change them."""
-
-    def __init__(self, task: Task, model: Module, runtime: Runtime, seed: int):
-        self.num_examples = len(next(iter(task.validation.values())))
-        num_chunks = max(1, -(-self.num_examples // VALIDATION_CHUNK))
-        self._chunks = [chunk for chunk in np.array_split(np.arange(self.num_examples), num_chunks) if len(chunk)]
-        # At most two sizes, one apart.
-        graphs = {len(chunk): build_validation(task, model, len(chunk)) for chunk in self._chunks}
-        self._executables = {size: runtime.compile(graph) for size, graph in graphs.items()}
-        self._fixed = [
-            {
-                **{f"batch/{name}": array[chunk] for name, array in task.validation.items()},
-                **draw_inputs(graphs[len(chunk)], generator(seed, "validation", i)),
-            }
-            for i, chunk in enumerate(self._chunks)
-        ]
-
-    def measure(self, weights: dict[str, Array]) -> dict[str, float]:
-        """The measures of the task, averaged over all held-out examples."""
-        total: dict[str, float] = {}
-        named = under("weights", weights)
-        for chunk, fixed in zip(self._chunks, self._fixed, strict=True):
-            for name, value in self._executables[len(chunk)]({**named, **fixed}).items():
-                total[name] = total.get(name, 0.0) + float(value) * len(chunk)
-        return {name: value / self.num_examples for name, value in total.items()}
 
 
 def schedule_of(settings: Settings) -> Schedule:

@@ -106,7 +106,7 @@ def test_momentum_of_a_training_that_has_none(tmp_path: Path) -> None:
     assert_same_state(run, plain)
 
 
-@pytest.mark.parametrize("runtime", ["numpy", "onnx"])
+@pytest.mark.parametrize("runtime", ["numpy", "onnx", "torch"])
 def test_another_batch_size(tmp_path: Path, runtime: str) -> None:
     """Every state is carried over, and the examples go on where they were: no epoch has one of them twice."""
     run, asked = new_run(tmp_path, steps=15, batch_size=10), Controls()
@@ -138,9 +138,10 @@ def test_another_batch_size(tmp_path: Path, runtime: str) -> None:
     assert run.newest_checkpoint()[0].num_seen == len(seen)
 
 
-def test_a_batch_size_that_is_asked_for_again_is_as_if_nothing_was(tmp_path: Path) -> None:
-    """The step is traced anew, and its state comes over whole."""
-    run, plain = new_run(tmp_path / "run"), new_run(tmp_path / "plain")
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_batch_size_that_is_asked_for_again_is_as_if_nothing_was(tmp_path: Path, device: str) -> None:
+    """The step is traced anew, and its state comes over whole; also where all examples are kept beside the graph."""
+    run, plain = new_run(tmp_path / "run", device=device), new_run(tmp_path / "plain")
     trained(run, lambda step: Controls(batch_size=8 if 5 <= step < 9 else None))
     all_events(plain)
     assert_same_state(run, plain)

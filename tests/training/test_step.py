@@ -12,7 +12,7 @@ from glassnet.autodiff import Tensor
 from glassnet.nn import Module
 from glassnet.ops import Random, mean
 from glassnet.runtimes import get_runtime
-from glassnet.training import loop
+from glassnet.training import train, validation
 from glassnet.training.events import Evaluated, Finished, Stepped
 from glassnet.training.randomness import generator
 from glassnet.training.settings import OPTIMIZERS
@@ -106,9 +106,9 @@ def test_validation_in_parts_is_that_of_the_whole(tmp_path: Path, monkeypatch: p
         task.measure = lambda model, batch, random: {  # type: ignore[method-assign]
             "loss": mean((model(batch["x"]) - batch["y"]) ** 2.0), "accuracy": mean(batch["y"])
         }  # fmt: skip
-        monkeypatch.setattr(loop, "VALIDATION_CHUNK", size)
+        monkeypatch.setattr(validation, "CHUNK", size)
         run = new_run(tmp_path / f"{size}-{len(measured)}", steps=3)
-        events = list(loop.train(task, run, get_runtime("numpy")))
+        events = list(train(task, run, get_runtime("numpy")))
         measured.append([(e.validation_loss, e.accuracy) for e in events if isinstance(e, Evaluated)])
         finished = events[-1]
         assert isinstance(finished, Finished)
