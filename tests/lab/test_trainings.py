@@ -86,6 +86,13 @@ def test_from_start_to_end(served: Served, drawings: str) -> None:
     assert summary["thumbnail"]["shape"] == [4, 1, 28, 28]
     assert (served.lab.runs / name / LOG).is_file()
     assert not list(served.lab.runs.glob(".*"))
+    weights = (served.lab.runs / name / "history" / "00000002.safetensors").read_bytes()
+    sent = served.ask("POST", "/api/networks", content=weights).json()["start"]
+    for first in (f"{name}@2", sent):
+        again = start(served, drawings, steps=1, start=first)
+        assert served.wait_for(again, "finished", "crashed")["status"]["error"] is None
+        assert served.ask("DELETE", f"/api/runs/{again}").status_code == 204
+
     assert served.ask("DELETE", f"/api/runs/{name}").status_code == 204
     assert served.ask("GET", f"/api/runs/{name}").status_code == 404
     assert list(served.lab.runs.iterdir()) == []
