@@ -61,17 +61,19 @@ _LOSSES_AVERAGED = 50  # losses of single batches are noisy; the last ones toget
 
 def train(
     task: Task, run: Run, runtime: Runtime, resume: bool = False, controls: Callable[[], Controls] = nothing_asked
-) -> Generator[Event]:
+) -> Generator[Event | None]:
     """Train ``task`` as ``run.settings`` say, in ``run``; each event is written there before it is yielded.
 
     With ``resume`` it goes on from the newest whole checkpoint, and on the same CPU ends with the very weights
-    that an uninterrupted training of the same settings has. ``controls`` is asked at every step which numbers are to
-    replace those of the settings; to pause and to stop is up to the caller (see `steering`). Raises DivergedError when
-    the loss is no longer a number, CheckpointError when the run cannot be written; what was saved before stays.
+    that an uninterrupted training of the same settings has. ``controls`` is asked before every step which numbers
+    are to replace those of the settings, and whether to wait: then None is yielded instead of a step. To stop is up to
+    the caller (see `steering`). Raises DivergedError when the loss is no longer a number, CheckpointError when the run
+    cannot be written; what was saved before stays.
     """
     with Writer(run) as writer, closing(_Training(task, run, runtime, resume, controls)) as training:
         for event in training.events():
-            writer.write(event, is_last=controls().is_paused_at(training.step))
+            if event is not None:
+                writer.write(event)
             paused_at = time.monotonic()
             try:
                 yield event
@@ -121,8 +123,8 @@ class _Training:
         history.forget_after(run.history, self.step)
         self.clock = _Clock(start.elapsed_s, time.monotonic())
 
-    def events(self) -> Iterator[Event]:
-        """Everything that happens until the budget is spent or nothing improves any more."""
+    def events(self) -> Iterator[Event | None]:
+        """Everything that happens until the budget is spent or nothing improves any more; None in a pause."""
         yield self._started()
         yield from (Noticed(self.step, notice) for notice in self._notices)
         if self.step == 0:
@@ -134,6 +136,7 @@ class _Training:
         saved_at = time.monotonic()
         reason = "budget spent"
         while (progress := self._progress()) < 1.0:
+            yield from self._wait()
             yield from self._obey()
             yield self._take_step(progress)
             yield from (Noticed(self.step, notice) for notice in self._batches.notices())
@@ -216,6 +219,13 @@ class _Training:
         if are_examples_held(self._task.training, self._settings):
             executable.hold(under("examples", self._task.training))
         return step, executable
+
+    def _wait(self) -> Iterator[Event | None]:
+        """As long as a pause is asked for; the checkpoint is for whoever looks at the network meanwhile."""
+        while self._controls().is_paused_at(self.step):
+            if self.step > self.saved_step:
+                yield self.save()
+            yield None
 
     def _obey(self) -> Iterator[Event]:
         """Put in force what is asked now, if that has changed."""

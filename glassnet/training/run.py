@@ -174,12 +174,12 @@ class Writer:
         finally:
             self._lock.release()
 
-    def write(self, event: Event, is_last: bool = False) -> None:
-        """Append the event; steps are flushed a few times a second, the last before a pause and all else at once."""
+    def write(self, event: Event) -> None:
+        """Append the event; steps are flushed a few times a second, everything else at once."""
         try:
             self._file.write(events.to_json(event) + "\n")
             now = time.monotonic()
-            if is_last or not isinstance(event, events.Stepped) or now - self._flushed_at > _FLUSH_INTERVAL_S:
+            if not isinstance(event, events.Stepped) or now - self._flushed_at > _FLUSH_INTERVAL_S:
                 self._file.flush()
                 self._flushed_at = now
         except OSError as error:

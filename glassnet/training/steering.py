@@ -28,13 +28,9 @@ def steered(task: Task, run: Run, runtime: Runtime, resume: bool = False) -> Gen
             yield event
             if isinstance(event, Finished):
                 return
-            # What `train` saw itself: then it has put the last event before a pause into the file.
-            controls = watcher.seen
-            while controls.is_paused_at(event.step) and not controls.is_stopping:
-                yield None
+            if event is None:
                 time.sleep(_POLL_INTERVAL_S)
-                controls = watcher()
-            if controls.is_stopping:
+            if watcher().is_stopping:
                 training.close()
                 yield run.last(Finished)
                 return

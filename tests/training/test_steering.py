@@ -18,7 +18,17 @@ from glassnet.training import Controls, Run, Settings, read_controls, steered, t
 from glassnet.training.batches import Batches
 from glassnet.training.checkpoint import steps_in
 from glassnet.training.control import FILE
-from glassnet.training.events import Adjusted, Evaluated, Event, Finished, Noticed, Started, Stepped
+from glassnet.training.events import (
+    Adjusted,
+    Checkpointed,
+    Evaluated,
+    Event,
+    Finished,
+    Noticed,
+    Pictured,
+    Started,
+    Stepped,
+)
 from glassnet.training.step import below
 from tests.training.toy import Toy, all_events, assert_same_state, new_run, settings, state
 
@@ -238,11 +248,15 @@ def test_a_pause_and_single_steps(tmp_path: Path) -> None:
     assert paused_at in (5, 6)
     for step in range(paused_at + 1, paused_at + 4):
         write_controls(run.path, Controls(is_paused=True, pause_at=step))
-        while (event := next(training)) is None or not isinstance(event, Stepped):
+        while (event := next(training)) is None:
             pass
-        assert event.step == step
-        assert next(training) is next(training) is None
-        assert run.last(Stepped) == event  # in the file while it waits, not only when the next one comes
+        # All that belongs to the step is there while it waits, its pictures and a checkpoint among it.
+        events = [event, *iter(lambda: next(training), None)]
+        assert [one.step for one in told(events, Stepped)] == [step]
+        assert [one.step for one in told(events, Checkpointed)] == [step]
+        assert bool(told(events, Pictured)) == (step in (6, 8))
+        assert list(run.events())[-len(events) :] == events
+        assert run.newest_checkpoint()[0].step == step
     write_controls(run.path, Controls())
     rest = [event for event in training if event is not None]
     assert isinstance(rest[-1], Finished)
