@@ -7,7 +7,9 @@ tells or changes anything takes a token that only the opened page knows.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -56,7 +58,10 @@ class Guard:
             return await self._app(scope, receive, send)
         assert scope["type"] == "http", scope["type"]
         answer = self._refusal(scope) or self._app
-        return await answer(scope, receive, _with_headers(send, scope["path"].startswith(API)))
+        # A request is only ever cancelled when the server ends; nobody waits for the answer then.
+        with suppress(asyncio.CancelledError):
+            await answer(scope, receive, _with_headers(send, scope["path"].startswith(API)))
+        return None
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

@@ -59,6 +59,18 @@ class PatientProtocol(H11Protocol):
         min(waiting, key=lambda one: one._patience.when()).transport.abort()
 
 
+class BriefServer(uvicorn.Server):
+    """One that hangs up when it ends: pages that watch would not end by themselves."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await super().shutdown(sockets)
+
+
 def listen(port: int) -> socket.socket:
     """A socket of this machine only; 0 lets the system choose a port. Raises GlassnetError if it is taken."""
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -86,7 +98,7 @@ def serve(runs: Path, port: int, open_at: Callable[[str], None], say: Callable[[
 
 def make_server(app: ASGIApp, port: int, token: str) -> uvicorn.Server:
     """Guarded, and with bounds on what connections may take."""
-    return uvicorn.Server(_config(Guard(app, port, token)))
+    return BriefServer(_config(Guard(app, port, token)))
 
 
 def _config(app: Guard) -> uvicorn.Config:

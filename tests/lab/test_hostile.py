@@ -11,14 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from glassnet.data.drawn import draw_houses
 from glassnet.lab import answers, server
 from glassnet.lab.answers import MOST_JSON_BYTES
 from glassnet.lab.guard import TOKEN_HEADER
 from glassnet.lab.server import HOST
 from tests.lab.conftest import TOKEN, Served, make_run, serving, stepped, write
 
+pytestmark = pytest.mark.slow
 ME = f"Host: 127.0.0.1:{{port}}\r\n{TOKEN_HEADER}: {TOKEN}\r\n"
 
 
@@ -190,8 +193,10 @@ def test_a_header_that_drips_is_hung_up_on_too(impatient: Served) -> None:
     assert time.monotonic() - begun < 8
 
 
-@pytest.mark.slow
-def test_thousands_of_half_open_connections_keep_nobody_out(served: Served) -> None:
+def test_thousands_of_half_open_connections_keep_nobody_out(served: Served, tmp_path: Path) -> None:
+    np.save(tmp_path / "houses.npy", draw_houses(40, seed=1))
+    wanted = {"task": "houses", "data": str(tmp_path / "houses.npy"), "steps": 5, "batch_size": 1}
+    training = served.ask("POST", "/api/runs", json=wanted).json()["run"]
     run = make_run(served.lab, "watched", num_steps=2)
     watching = served.client()
     with watching, watching.stream("GET", "/api/runs/watched/events") as stream, ExitStack() as stack:
@@ -210,6 +215,7 @@ def test_thousands_of_half_open_connections_keep_nobody_out(served: Served) -> N
         # Who has something under way is not the one who gives way.
         write(run, stepped(3))
         assert any('"step": 3' in line for line in lines)
+        served.wait_for(training, "finished")
 
 
 def test_many_questions_at_once_wait_or_are_refused(served: Served) -> None:

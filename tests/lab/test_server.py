@@ -16,7 +16,9 @@ import httpx
 import pytest
 
 from glassnet.lab.guard import TOKEN_HEADER
+from glassnet.lab.lab import Lab
 from glassnet.lab.server import HOST
+from tests.lab.conftest import make_run
 
 HEAVY = {"onnx", "onnxruntime", "torch", "cv2", "scipy", "sklearn", "rich", "skimage", "matplotlib", "schemathesis"}
 
@@ -58,6 +60,26 @@ def test_from_the_address_to_ctrl_c(tmp_path: Path) -> None:
         assert process.stdout.read() == ""
         assert process.stderr.read().split("\n") == ["glassnet: Ctrl-C ends it", "", "glassnet: stopped", ""]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_it_ends_quickly_and_quietly_while_pages_watch(tmp_path: Path) -> None:
+    make_run(Lab(tmp_path / "runs", tmp_path), "run")
+    with lab(tmp_path) as process:
+        address, token = address_and_token(process)
+        headers = {TOKEN_HEADER: token}
+        with httpx.stream("GET", f"{address}/api/runs/run/events", headers=headers, verify=False) as answer:
+            next(answer.iter_raw())
+            # The worker has something to do as well.
+            with socket.create_connection((HOST, int(address.rpartition(":")[2]))) as other:
+                asked = f"GET /api/home HTTP/1.1\r\nHost: {address[7:]}\r\n{TOKEN_HEADER}: {token}\r\n\r\n"
+                other.sendall(asked.encode())
+                begun = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=30) == 130
+        assert time.monotonic() - begun < 10
+        assert process.stderr
+        assert process.stderr.read().split("\n") == ["glassnet: Ctrl-C ends it", "", "glassnet: stopped", ""]
 
 
 @pytest.mark.slow
