@@ -14,7 +14,7 @@ from typing import Any
 
 from glassnet.autodiff import Array
 from glassnet.data import cifar10
-from glassnet.data.pictures import Pictures
+from glassnet.data.pictures import LabeledPictures, Pictures
 from glassnet.errors import CheckpointError, DataError
 from glassnet.lab.answers import NotFoundError
 from glassnet.nn import Module
@@ -141,14 +141,19 @@ def _cifar10(settings: Settings, needs_training: bool) -> Classification:
     """Two runs share the photos. Without those for training, of which a few stand for all, it takes a sixth."""
     if needs_training:
         return Classification(settings, _cifar10_photos(settings.data))
-    loaded = cifar10.load_test(settings.data)
+    loaded = _cifar10_test(settings.data)
     few = Pictures(loaded.test.images[:_FEW], loaded.test.labels[:_FEW])
     return Classification(settings, dataclasses.replace(loaded, training=few))
 
 
 @lru_cache(maxsize=1)
-def _cifar10_photos(data: str | None) -> Any:
+def _cifar10_photos(data: str | None) -> LabeledPictures:
     return cifar10.load(data)
+
+
+@lru_cache(maxsize=1)
+def _cifar10_test(data: str | None) -> LabeledPictures:
+    return cifar10.load_test(data)
 
 
 def _data_settings(settings: Settings) -> Settings:

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
+from glassnet.baselines.flops import count_flops
 from glassnet.errors import DataError
 from glassnet.graph import optimize, trace
 from glassnet.models import FaceNet
@@ -47,7 +48,10 @@ class Answerer:
         model.train(False)
         specs = under("weights", {name: tensor.spec for name, tensor in model.tensors().items()})
         specs["images"] = ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
-        self._executable = runtime.compile(optimize(trace(_said_by(model), specs)))
+        graph = optimize(trace(_said_by(model), specs))
+        self._executable = runtime.compile(graph)
+        self.flops = count_flops(graph) // self._num
+        """How much arithmetic it is to see one picture once."""
 
     def probabilities(self, weights: Mapping[str, Array], images: Array, is_averaged: bool = True) -> Array:
         """uint8 (N, C, H, W) of `image_shape` -> float32 (N, K): how sure it is of each of the `names`.
