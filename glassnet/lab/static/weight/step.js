@@ -2,6 +2,7 @@
 
 import { h, ltr } from "../dom.js";
 import { has, number, t } from "../i18n.js";
+import { digitsAgreeing } from "./digits.js";
 import { signed } from "./path.js";
 import { chapter, said } from "./story.js";
 
@@ -61,17 +62,6 @@ export function optimizerCard(story) {
     said(story.notices),
   );
   return { element, close() {} };
-}
-
-/**
- * How many leading digits of two numbers are the same.
- * @param {number} x
- * @param {number} y
- */
-export function digitsAgreeing(x, y) {
-  if (x === y) return 15;
-  const size = Math.max(Math.abs(x), Math.abs(y));
-  return Math.max(0, Math.min(15, Math.floor(-Math.log10(Math.abs(x - y) / size))));
 }
 
 /**
