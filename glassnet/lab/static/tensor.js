@@ -2,8 +2,13 @@
 
 import { h, ltr } from "./dom.js";
 import { number, t } from "./i18n.js";
+import { rem } from "./theme.js";
 import { bytesOf, painted } from "./tiles.js";
-import { GAP_PX, fit, numberAt, ravel, tileOf, tilingOf, unravel } from "./tiling.js";
+import { GAP_PX, fit, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } from "./tiling.js";
+
+/** @typedef {import("./tiling.js").Tiling} Tiling */
+/** @typedef {import("./tiling.js").Fit} Fit */
+/** @typedef {{tile: number, y: number, x: number}} At a number of a tile */
 
 /**
  * @typedef {object} Tensor
@@ -19,10 +24,19 @@ import { GAP_PX, fit, numberAt, ravel, tileOf, tilingOf, unravel } from "./tilin
  * @property {number} zeros share that is exactly 0
  */
 
+/**
+ * @typedef {object} Drawing
+ * @property {Tensor} tensor
+ * @property {Tiling} tiling
+ * @property {Fit} fitted
+ * @property {HTMLCanvasElement} canvas
+ */
+
 const ZERO = 127;
 const BETWEEN = [206, 219, 232, 255]; // a color that no gray is taken for
 const FEW = 4; // numbers are written out
-const [ROOM, LOW_PX] = [{ width: 300, height: 264 }, 72];
+const ROOM_REM = { width: 15, height: 15.5, low: 4.25 };
+const [MARK_INK, CURSOR_INK] = ["#d22", "#0a7"];
 
 /**
  * @param {Tensor} tensor
@@ -31,28 +45,35 @@ const [ROOM, LOW_PX] = [{ width: 300, height: 264 }, 72];
  * @param {string} how.title what screen readers call it
  * @param {number[] | null} [how.inputShape]
  * @param {(index: number[]) => void} [how.onPick]
- * @param {number[] | null} [how.marked] the index of a number that is marked
- * @param {{width: number, height: number}} [how.room]
+ * @param {number[] | null} [how.marked] the index of a number that is marked, where it is shown
+ * @param {number} [how.scale] of the room that there usually is
+ * @param {import("./dom.js").Children} [how.note] said below the range
  * @returns {HTMLElement}
  */
 export function tensorView(tensor, how) {
-  const size = tensor.shape.reduce((product, axis) => product * axis, 1);
-  const caption = h("figcaption", { class: "tensor-range" }, rangeOf(tensor));
+  const size = sizeOf(tensor.shape);
   if (size <= FEW && !how.onPick) {
-    return h("figure", { class: "tensor" }, h("p", { class: "tensor-few" }, ltr(valuesOf(tensor).map((x) => number(x)).join(", "))));
+    const values = ltr(valuesOf(tensor).map((x) => number(x)).join(", "));
+    return h("figure", { class: "tensor" }, h("p", { class: "tensor-few" }, values));
   }
   const tiling = tilingOf(tensor.shown, how.what, how.inputShape);
-  const isVector = size === Math.max(...tensor.shape);
-  const room = how.room ?? (isVector ? { ...ROOM, height: LOW_PX } : ROOM);
-  const fitted = fit(tiling, room);
+  const fitted = fit(tiling, roomOf(tensor, how.scale ?? 1));
   const canvas = drawn(tensor, tiling, fitted);
-  const label = t("tensor.label", { title: how.title, shape: tensor.shape.join(" × "), min: number(tensor.min), max: number(tensor.max) });
+  const drawing = { tensor, tiling, fitted, canvas };
+  if (how.marked) mark(drawing, atOf(tiling, ravel(how.marked, tensor.shown)), MARK_INK);
+  const range = { min: number(tensor.min), max: number(tensor.max) };
+  const label = t("tensor.label", { title: how.title, shape: tensor.shape.join(" × "), ...range });
   canvas.setAttribute("aria-label", label);
   canvas.setAttribute("role", how.onPick ? "application" : "img");
-  const cut = cutOf(tensor, tiling, fitted);
-  const figure = h("figure", { class: "tensor" }, h("div", { class: "tensor-place" }, canvas), caption, cut ? h("p", { class: "hint" }, cut) : null);
-  if (how.onPick) makePickable(canvas, figure, tensor, tiling, fitted, how.onPick, label);
-  if (how.marked) mark(canvas, tiling, fitted, placeIn(tiling, fitted, ravel(how.marked, tensor.shown)), "#d22");
+  const figure = h(
+    "figure",
+    { class: "tensor" },
+    placeOf(drawing, how.onPick ? null : label),
+    h("figcaption", { class: "tensor-range" }, rangeOf(tensor)),
+    hint(cutOf(drawing)),
+    hint(how.note),
+  );
+  if (how.onPick) makePickable(drawing, figure, how.onPick, label);
   return figure;
 }
 
@@ -61,11 +82,45 @@ export function valuesOf(tensor) {
   return Array.from(bytesOf(tensor, tensor.levels), (level) => ((level - ZERO) / ZERO) * tensor.limit);
 }
 
+/** @param {number[]} shape */
+function sizeOf(shape) {
+  return shape.reduce((product, axis) => product * axis, 1);
+}
+
+/** @param {import("./dom.js").Children} text */
+function hint(text) {
+  return text ? h("p", { class: "hint" }, text) : null;
+}
+
+/**
+ * What is larger than the room is scrolled, by the keyboard too.
+ * @param {Drawing} drawing
+ * @param {string | null} label null where the canvas itself can be focused
+ */
+function placeOf({ canvas, tensor }, label) {
+  const isLarge = canvas.height > roomOf(tensor, 1).height || canvas.width > roomOf(tensor, 1).width;
+  const focusable = isLarge && label ? { tabindex: 0, role: "region", "aria-label": label } : {};
+  return h("div", { class: "tensor-place", dir: "ltr", ...focusable }, canvas);
+}
+
+/**
+ * The room grows with the type, so that a projector shows larger pictures.
+ * @param {Tensor} tensor
+ * @param {number} scale
+ */
+function roomOf(tensor, scale) {
+  const isVector = sizeOf(tensor.shape) === Math.max(...tensor.shape);
+  const px = rem() * scale;
+  return { width: ROOM_REM.width * px, height: (isVector ? ROOM_REM.low : ROOM_REM.height) * px };
+}
+
 /** @param {Tensor} tensor */
 function rangeOf(tensor) {
-  if (tensor.limit === 0) return t("tensor.all_zero");
-  const grays = t("tensor.range", { low: number(-tensor.limit, digitsOf(tensor.limit)), high: number(tensor.limit, digitsOf(tensor.limit)) });
-  return [ltr(tensor.shape.join(" × ")), " · ", grays];
+  const shape = ltr(tensor.shape.join(" × "));
+  if (tensor.limit === 0) return [shape, " · ", t("tensor.all_zero")];
+  const digits = digitsOf(tensor.limit);
+  const ends = { low: number(-tensor.limit, digits), high: number(tensor.limit, digits) };
+  return [shape, " · ", t("tensor.range", ends)];
 }
 
 /** @param {number} x */
@@ -73,28 +128,24 @@ function digitsOf(x) {
   return Math.max(0, 2 - Math.floor(Math.log10(Math.abs(x) || 1)));
 }
 
-/**
- * @param {Tensor} tensor
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
- */
-function cutOf(tensor, tiling, fitted) {
-  const all = tensor.shape.reduce((product, axis) => product * axis, 1);
+/** @param {Drawing} drawing */
+function cutOf({ tensor, tiling, fitted }) {
+  const all = sizeOf(tensor.shape);
   const shown = fitted.shown * tiling.height * tiling.width * tiling.channels;
   return shown < all ? t("tensor.cut", { shown: number(shown), all: number(all) }) : null;
 }
 
 /**
  * @param {Tensor} tensor
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
+ * @param {Tiling} tiling
+ * @param {Fit} fitted
  */
 function drawn(tensor, tiling, fitted) {
   const { zoom, columns, shown } = fitted;
   const [pitchX, pitchY] = [tiling.width * zoom + GAP_PX, tiling.height * zoom + GAP_PX];
-  const rows = Math.ceil(shown / columns);
-  const canvas = h("canvas", { width: columns * pitchX + GAP_PX, height: rows * pitchY + GAP_PX, class: "tensor-canvas" });
-  const image = new ImageData(canvas.width, canvas.height);
+  const [width, height] = [columns * pitchX + GAP_PX, Math.ceil(shown / columns) * pitchY + GAP_PX];
+  const canvas = h("canvas", { width, height, class: "tensor-canvas" });
+  const image = new ImageData(width, height);
   const levels = bytesOf(tensor, tensor.levels);
   const area = tiling.height * tiling.width;
   for (let slot = 0; slot < shown; slot += 1) {
@@ -131,33 +182,26 @@ function frame(image, left, top, width, height) {
 
 /**
  * Click, or arrow keys and Enter.
- * @param {HTMLCanvasElement} canvas
+ * @param {Drawing} drawing
  * @param {HTMLElement} figure
- * @param {Tensor} tensor
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
  * @param {(index: number[]) => void} onPick
  * @param {string} label
  */
-function makePickable(canvas, figure, tensor, tiling, fitted, onPick, label) {
+function makePickable(drawing, figure, onPick, label) {
+  const { tensor, tiling, fitted, canvas } = drawing;
   const values = valuesOf(tensor);
-  const clean = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).getImageData(0, 0, canvas.width, canvas.height);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const clean = context.getImageData(0, 0, canvas.width, canvas.height);
   const reading = h("output", { class: "tensor-reading", dir: "ltr" });
   figure.append(reading);
   canvas.tabIndex = 0;
-  /** @type {{tile: number, y: number, x: number}} */
+  /** @type {At} */
   let cursor = { tile: 0, y: 0, x: 0 };
-  // Of three colors, the one that says most.
-  const placeOf = (/** @type {typeof cursor} */ at) => {
-    const first = at.tile * tiling.height * tiling.width * tiling.channels + at.y * tiling.width + at.x;
-    const places = Array.from({ length: tiling.channels }, (_, k) => first + k * tiling.channelStride);
-    return places.reduce((best, place) => (Math.abs(values[place] ?? 0) > Math.abs(values[best] ?? 0) ? place : best));
-  };
-  const show = (/** @type {typeof cursor} */ at) => {
+  const show = (/** @type {At} */ at) => {
     cursor = at;
     painted(canvas, clean);
-    mark(canvas, tiling, fitted, slotted(tiling, fitted, at), "#0a7");
-    const place = placeOf(at);
+    mark(drawing, at, CURSOR_INK);
+    const place = placeAt(tiling, values, at);
     reading.textContent = `[${unravel(place, tensor.shown).join(", ")}] ≈ ${number(values[place])}`;
     canvas.setAttribute("aria-label", `${label} ${reading.textContent}`);
   };
@@ -166,7 +210,7 @@ function makePickable(canvas, figure, tensor, tiling, fitted, onPick, label) {
     const scale = canvas.width / box.width;
     return numberAt(tiling, fitted, (event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
   };
-  const pick = () => onPick(unravel(placeOf(cursor), tensor.shown));
+  const pick = () => onPick(unravel(placeAt(tiling, values, cursor), tensor.shown));
   canvas.addEventListener("pointermove", (event) => {
     const found = below(event);
     if (found) show(found);
@@ -179,68 +223,105 @@ function makePickable(canvas, figure, tensor, tiling, fitted, onPick, label) {
   });
   canvas.addEventListener("focus", () => show(cursor));
   canvas.addEventListener("keydown", (event) => {
-    const ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    const way = ways[/** @type {"ArrowLeft"} */ (event.key)];
+    const way = WAYS[event.key];
     if (event.key === "Enter" || event.key === " ") pick();
-    else if (way) show(moved(tiling, fitted, cursor, /** @type {[number, number]} */ (way)));
-    else return;
+    else if (way) {
+      show(moved(tiling, fitted, cursor, way));
+      follow(drawing, cursor);
+    } else return;
     event.preventDefault();
   });
 }
 
+/** @type {Record<string, [down: number, right: number]>} */
+const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
 /**
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
- * @param {{tile: number, y: number, x: number}} from
- * @param {[number, number]} way
+ * The place of a number among all; of three colors, of the one that says most.
+ * @param {Tiling} tiling
+ * @param {number[]} values
+ * @param {At} at
+ */
+function placeAt(tiling, values, at) {
+  const first = at.tile * tiling.height * tiling.width * tiling.channels + at.y * tiling.width + at.x;
+  const places = Array.from({ length: tiling.channels }, (_, k) => first + k * tiling.channelStride);
+  return places.reduce((best, place) => (Math.abs(values[place] ?? 0) > Math.abs(values[best] ?? 0) ? place : best));
+}
+
+/**
+ * The number one further; the same at the edge.
+ * @param {Tiling} tiling
+ * @param {Fit} fitted
+ * @param {At} from
+ * @param {[down: number, right: number]} way
+ * @returns {At}
  */
 export function moved(tiling, fitted, from, [down, right]) {
-  const { row, column } = slotted(tiling, fitted, from);
+  const slot = slotOf(tiling, fitted, from.tile);
+  if (!slot) return from;
   const rows = Math.ceil(fitted.shown / fitted.columns);
   const clamp = (/** @type {number} */ value, /** @type {number} */ end) => Math.min(Math.max(value, 0), end - 1);
-  const y = clamp(row * tiling.height + from.y + down, rows * tiling.height);
-  const x = clamp(column * tiling.width + from.x + right, fitted.columns * tiling.width);
-  const slot = Math.floor(y / tiling.height) * fitted.columns + Math.floor(x / tiling.width);
-  if (slot >= fitted.shown) return from;
-  return { tile: tileOf(tiling, fitted.columns, slot), y: y % tiling.height, x: x % tiling.width };
+  const y = clamp(slot.row * tiling.height + from.y + down, rows * tiling.height);
+  const x = clamp(slot.column * tiling.width + from.x + right, fitted.columns * tiling.width);
+  const to = Math.floor(y / tiling.height) * fitted.columns + Math.floor(x / tiling.width);
+  if (to >= fitted.shown) return from;
+  return { tile: tileOf(tiling, fitted.columns, to), y: y % tiling.height, x: x % tiling.width };
 }
 
 /**
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
- * @param {{tile: number, y: number, x: number}} at
+ * @param {Tiling} tiling
+ * @param {number} place of a number among all
+ * @returns {At}
  */
-function slotted(tiling, fitted, at) {
-  const columns = tiling.columns || fitted.columns;
-  return { row: Math.floor(at.tile / columns), column: at.tile % columns, y: at.y, x: at.x };
-}
-
-/**
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
- * @param {number} place
- */
-function placeIn(tiling, fitted, place) {
+export function atOf(tiling, place) {
   const area = tiling.height * tiling.width;
   const within = place % area;
   const tile = Math.floor(place / (area * tiling.channels));
-  return slotted(tiling, fitted, { tile, y: Math.floor(within / tiling.width), x: within % tiling.width });
+  return { tile, y: Math.floor(within / tiling.width), x: within % tiling.width };
 }
 
 /**
- * @param {HTMLCanvasElement} canvas
- * @param {import("./tiling.js").Tiling} tiling
- * @param {import("./tiling.js").Fit} fitted
- * @param {{row: number, column: number, y: number, x: number}} at
+ * Where a number is on the canvas.
+ * @param {Drawing} drawing
+ * @param {At} at
+ */
+function cornerOf({ tiling, fitted }, at) {
+  const slot = slotOf(tiling, fitted, at.tile);
+  if (!slot) return null;
+  const { zoom } = fitted;
+  const left = slot.column * (tiling.width * zoom + GAP_PX) + GAP_PX + at.x * zoom;
+  return { left, top: slot.row * (tiling.height * zoom + GAP_PX) + GAP_PX + at.y * zoom };
+}
+
+/**
+ * A frame around a number.
+ * @param {Drawing} drawing
+ * @param {At} at
  * @param {string} ink
  */
-function mark(canvas, tiling, { zoom }, { row, column, y, x }, ink) {
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const left = column * (tiling.width * zoom + GAP_PX) + GAP_PX + x * zoom;
-  const top = row * (tiling.height * zoom + GAP_PX) + GAP_PX + y * zoom;
+function mark(drawing, at, ink) {
+  const corner = cornerOf(drawing, at);
+  if (!corner) return;
+  const { zoom } = drawing.fitted;
+  const context = /** @type {CanvasRenderingContext2D} */ (drawing.canvas.getContext("2d"));
   for (const [color, by] of /** @type {[string, number][]} */ ([["#fff", 1.5], [ink, 0.5]])) {
     context.strokeStyle = color;
     context.lineWidth = 2;
-    context.strokeRect(left - by, top - by, zoom + 2 * by, zoom + 2 * by);
+    context.strokeRect(corner.left - by, corner.top - by, zoom + 2 * by, zoom + 2 * by);
   }
+}
+
+/**
+ * Scroll so that the number is seen.
+ * @param {Drawing} drawing
+ * @param {At} at
+ */
+function follow(drawing, at) {
+  const [corner, box] = [cornerOf(drawing, at), drawing.canvas.parentElement];
+  if (!corner || !box) return;
+  const margin = 2 * drawing.fitted.zoom;
+  const nearest = (/** @type {number} */ now, /** @type {number} */ place, /** @type {number} */ room) =>
+    Math.max(Math.min(now, place - margin), place + 2 * margin - room);
+  box.scrollLeft = nearest(box.scrollLeft, corner.left, box.clientWidth);
+  box.scrollTop = nearest(box.scrollTop, corner.top, box.clientHeight);
 }

@@ -15,6 +15,7 @@
 
 export const GAP_PX = 1;
 const [MOST_ZOOM, LEAST_TILE_PX] = [12, 8];
+const LEAST_NUMBER_PX = 2; // of a matrix: smaller, none could be picked
 
 /**
  * @param {number[]} shape of the numbers that there are
@@ -33,17 +34,20 @@ export function tilingOf(shape, what, inputShape = null) {
 }
 
 /**
- * The largest zoom at which everything has room; where there is none, as many tiles as there is room for.
+ * The largest zoom at which everything has room; where there is none, as many tiles as there is room for. A matrix is
+ * always whole, and then larger than the room.
  * @param {Tiling} tiling
  * @param {{width: number, height: number}} room in pixels
  * @returns {Fit}
  */
 export function fit(tiling, room) {
   const side = Math.max(tiling.height, tiling.width);
-  const least = Math.max(1, Math.ceil((tiling.num === 1 ? 1 : LEAST_TILE_PX) / side));
+  const least = tiling.num === 1 ? LEAST_NUMBER_PX : Math.max(1, Math.ceil(LEAST_TILE_PX / side));
   for (let zoom = Math.max(least, MOST_ZOOM); zoom >= least; zoom -= 1) {
     const found = at(tiling, room, zoom);
-    if (found.shown === tiling.num && (tiling.columns === 0 || found.columns === tiling.columns)) return found;
+    const isWhole = found.shown === tiling.num && (tiling.columns === 0 || found.columns === tiling.columns);
+    const [width, height] = [tiling.width * zoom + 2 * GAP_PX, tiling.height * zoom + 2 * GAP_PX];
+    if (isWhole && width <= room.width && height <= room.height) return found;
   }
   return at(tiling, room, least);
 }
@@ -75,6 +79,19 @@ export function numberAt(tiling, { zoom, columns, shown }, left, top) {
 export function tileOf(tiling, columns, slot) {
   if (tiling.columns === 0) return slot;
   return Math.floor(slot / columns) * tiling.columns + (slot % columns);
+}
+
+/**
+ * Where a tile is drawn; null where it is not.
+ * @param {Tiling} tiling
+ * @param {Fit} fitted
+ * @param {number} tile
+ * @returns {{row: number, column: number} | null}
+ */
+export function slotOf(tiling, { columns, shown }, tile) {
+  const across = tiling.columns || columns;
+  const [row, column] = [Math.floor(tile / across), tile % across];
+  return column < columns && row * columns + column < shown ? { row, column } : null;
 }
 
 /**
@@ -140,7 +157,8 @@ function at(tiling, room, zoom) {
     Math.max(1, Math.floor((all - GAP_PX) / (size * zoom + GAP_PX)));
   const [across, down] = [fits(room.width, tiling.width), fits(room.height, tiling.height)];
   if (tiling.columns === 0) {
-    const columns = Math.min(tiling.num, across);
+    const rows = Math.ceil(tiling.num / across);
+    const columns = rows <= down ? Math.ceil(tiling.num / rows) : across; // as even as they can be
     return { zoom, columns, shown: Math.min(tiling.num, columns * down) };
   }
   const [columns, rows] = [Math.min(tiling.columns, across), Math.min(tiling.num / tiling.columns, down)];

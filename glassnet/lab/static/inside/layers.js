@@ -95,12 +95,12 @@ function panel(signal, layer, what, onPick, isGradient = false) {
   const tensor = isGradient ? signal.gradient : signal.values;
   if (!tensor) return h("p", { class: "soft" }, t("inside.nothing"));
   const title = `${layer.name} ${signal.name}${isGradient ? `, ${t("inside.gradient")}` : ""}`;
+  const note = t("inside.spread", { mean: number(tensor.mean), std: number(tensor.std) });
   return h(
     "div",
     { class: "layer-signal" },
     h("h4", {}, saidOf(signal.name)),
-    tensorView(tensor, { what, title, inputShape: layer.input_shape, ...(onPick ? { onPick } : {}) }),
-    h("p", { class: "hint" }, t("inside.spread", { mean: number(tensor.mean), std: number(tensor.std) })),
+    tensorView(tensor, { what, title, note, inputShape: layer.input_shape, ...(onPick ? { onPick } : {}) }),
   );
 }
 

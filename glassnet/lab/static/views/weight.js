@@ -1,7 +1,7 @@
 // One weight: what it is, how it came to it, what a nudge does, where its slope comes from, and what a step makes of it.
 
 import { fill, h, ltr } from "../dom.js";
-import { number, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { keyOf } from "../run/answers.js";
 import { momentOf, scrubber } from "../scrubber.js";
 import { runPath } from "../source/source.js";
@@ -10,7 +10,8 @@ import { whyCard } from "../weight/chain.js";
 import { nudgeCard } from "../weight/nudge.js";
 import { optimizerCard, slopesCard } from "../weight/step.js";
 import { pathCard } from "../weight/path.js";
-import { button, errorBox, field, newest, notice, spinner } from "../widgets.js";
+import { placeCard } from "../weight/place.js";
+import { errorBox, field, newest, notice, spinner } from "../widgets.js";
 
 /** @typedef {import("../weight/story.js").Story} Story */
 
@@ -26,7 +27,14 @@ export default function weight({ source, state, set }) {
   const latest = newest();
   const now = () => Object.fromEntries(new URLSearchParams(location.search));
   const moments = scrubber(store, { onMoment: () => void load() });
-  const input = h("input", { type: "text", value: state["weight"] ?? "", dir: "ltr", spellcheck: "false", autocomplete: "off", placeholder: "conv1.weight[3,0,2,2]" });
+  const input = h("input", {
+    type: "text",
+    value: state["weight"] ?? "",
+    dir: "ltr",
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "conv1.weight[3,0,2,2]",
+  });
   const heading = h("h1", {}, t("nav.weight"));
   /** @type {{close: () => void}[]} */
   let cards = [];
@@ -39,10 +47,14 @@ export default function weight({ source, state, set }) {
   };
   const form = h(
     "form",
-    { class: "weight-form", on: { submit: (/** @type {Event} */ event) => void (event.preventDefault(), go(input.value.trim())) } },
+    { class: "weight-form" },
     field(t("weight.name"), input, t("weight.name_hint")),
     h("button", { type: "submit", class: "button" }, t("weight.tell")),
   );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    go(input.value.trim());
+  });
   const clear = () => {
     for (const card of cards) card.close();
     cards = [];
@@ -50,8 +62,17 @@ export default function weight({ source, state, set }) {
   const show = (/** @type {Story} */ story) => {
     clear();
     fill(heading, t("nav.weight"), " ", ltr(story.weight));
-    cards = [pathCard(story), nudgeCard(store, story, momentOf(now())), slopesCard(story), whyCard(story), optimizerCard(story)];
-    fill(place, whatCard(story, go), cards.map((card) => /** @type {any} */ (card).element));
+    const step = momentOf(now());
+    const told = [
+      placeCard(store, story, step, go),
+      pathCard(story),
+      nudgeCard(store, story, step),
+      slopesCard(story),
+      whyCard(story),
+      optimizerCard(story),
+    ];
+    cards = told;
+    fill(place, told.map((card) => card.element));
     place.removeAttribute("aria-busy");
   };
   const load = async () => {
@@ -113,23 +134,4 @@ async function firstWeight(store, step) {
     return `${layer.name === signal.name ? "" : `${layer.name}.`}${signal.name}[${index.join(",")}]`;
   }
   return null;
-}
-
-/**
- * @param {Story} story
- * @param {(name: string) => void} go
- */
-function whatCard(story, go) {
-  const { previous, next } = story.neighbors;
-  const beside = (/** @type {string} */ key, /** @type {string | null} */ name) =>
-    button(t(key), () => name && go(name), { class: "quiet", disabled: name === null });
-  return h(
-    "section",
-    { class: "panel weight-what" },
-    h("p", { class: "weight-value" }, ltr(number(story.value, 6))),
-    h("p", {}, t("weight.what", { tensor: story.tensor, shape: story.shape.join(" × "), num: number(story.weights) })),
-    h("p", {}, t("weight.share", { share: number(100 * story.share_smaller, 0) })),
-    h("p", { class: "soft" }, t("weight.examples", { num: number(story.batch_size), step: number(story.step) })),
-    h("p", { class: "buttons" }, beside("weight.previous", previous), beside("weight.next", next)),
-  );
 }

@@ -5,6 +5,7 @@ import { number, t } from "../i18n.js";
 import { drawPixels } from "../tiles.js";
 import { signed } from "./path.js";
 import { chapter } from "./story.js";
+import { votes } from "./votes.js";
 
 /** @typedef {import("./story.js").Story} Story */
 /** @typedef {import("./story.js").Term} Term */
@@ -14,19 +15,28 @@ const PICTURE_PX = 128;
 /** @param {Story} story */
 export function whyCard(story) {
   const rule = story.chain_rule;
-  if (rule.largest.length === 0) return { element: chapter(t("weight.why"), h("p", {}, t("weight.no_effect"))), close() {} };
+  if (rule.largest.length === 0) {
+    return { element: chapter(t("weight.why"), h("p", {}, t("weight.no_effect"))), close() {} };
+  }
   const terms = rule.largest.map((term, i) => h("li", {}, termFigure(term, story.pictures[i] ?? null)));
   const others = rule.nonzero - rule.largest.length;
   const element = chapter(
     t("weight.why"),
     h("p", {}, t("weight.why_lead", { terms: number(rule.terms), nonzero: number(rule.nonzero) })),
-    h("p", { class: "weight-formula" }, ltr("Σ"), " ", t("weight.signal"), " ", ltr("×"), " ", t("weight.blame"), " ", ltr("= "), t("weight.slope"), " ", ltr(signed(rule.sum))),
+    formula(rule.sum),
     bars(rule),
+    rule.by_example && rule.by_example.length > 1 ? votes(rule.by_example) : null,
     h("h3", {}, t("weight.largest")),
     h("ol", { class: "weight-terms" }, terms),
     others > 0 ? h("p", { class: "soft" }, t("weight.others", { n: number(others) })) : null,
   );
   return { element, close() {} };
+}
+
+/** @param {number} sum */
+function formula(sum) {
+  const product = ["Σ ", h("bdi", {}, t("weight.signal")), " × ", h("bdi", {}, t("weight.blame"))];
+  return h("p", { class: "weight-formula" }, ltr(product, " = ", t("weight.slope"), " = ", signed(sum)));
 }
 
 /** @param {Story["chain_rule"]} rule */
@@ -50,7 +60,10 @@ function bars(rule) {
  * @param {import("../source/source.js").Pixels | null} pixels
  */
 function termFigure(term, pixels) {
-  const where = term.label ?? (term.example === null ? t("weight.all_examples") : t("weight.example", { n: number(term.example) }));
+  const unnamed = () =>
+    term.example === null ? t("weight.all_examples") : t("weight.example", { n: number(term.example) });
+  const where = term.label ?? unnamed();
+  const [, , row, column] = term.place;
   return h(
     "figure",
     { class: "weight-term" },
@@ -61,7 +74,7 @@ function termFigure(term, pixels) {
       h("bdi", {}, where),
       h("span", { class: "weight-product" }, ltr(`${brief(term.signal)} × ${brief(term.blame)}`)),
       h("strong", {}, ltr(`= ${signed(term.term)}`)),
-      term.place.length === 4 ? h("span", { class: "hint" }, t("weight.at", { row: number(term.place[2]), column: number(term.place[3]) })) : null,
+      column === undefined ? null : hint(t("weight.at", { row: number(row), column: number(column) })),
     ),
   );
 }
@@ -86,8 +99,16 @@ function patched(pixels, { patch, label }) {
     context.lineWidth = width;
     context.strokeRect(left * scale + 1, top * scale + 1, (right - left) * scale - 2, (bottom - top) * scale - 2);
   }
-  canvas.setAttribute("aria-label", t("weight.patch_label", { what: label ?? t("inside.drawing"), top: number(top), bottom: number(bottom - 1), left: number(left), right: number(right - 1) }));
+  const rows = { top: number(top), bottom: number(bottom - 1) };
+  const columns = { left: number(left), right: number(right - 1) };
+  const what = label ?? t("inside.drawing");
+  canvas.setAttribute("aria-label", t("weight.patch_label", { what, ...rows, ...columns }));
   return canvas;
+}
+
+/** @param {string} text */
+function hint(text) {
+  return h("span", { class: "hint" }, text);
 }
 
 /** @param {number} x */

@@ -23,7 +23,7 @@ export function nudgeCard(store, story, step) {
     xLabel: t("weight.value"),
     series: [
       { label: t("weight.loss"), color: "--accent", format: (loss) => number(loss, 6) },
-      { label: t("weight.tangent"), color: "--series-5", dash: [6, 4] },
+      { label: t("weight.tangent"), color: "--series-5", dash: [6, 4], format: (loss) => number(loss, 6) },
     ],
     description: t("weight.curve_label", { loss: number(story.loss, 4), value: number(story.value, 4) }),
     heightRem: 15,
@@ -36,6 +36,8 @@ export function nudgeCard(store, story, step) {
   const latest = newest();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
+  // The slider moves in larger steps than a nudge is.
+  let now = story.value;
 
   const tell = (/** @type {number} */ value, /** @type {number | null} */ loss) => {
     chart.setCursor(value);
@@ -44,21 +46,26 @@ export function nudgeCard(store, story, step) {
       answer,
       h("span", {}, t("weight.now"), " ", ltr(number(value, 5))),
       h("strong", {}, t("weight.loss"), " ", ltr(number(loss, 8))),
-      by === null ? null : h("span", { class: by > 0 ? "up" : "down" }, by === 0 ? t("weight.same") : ltr(`${by > 0 ? "▲" : "▼"} ${signed(by)}`)),
+      by === null ? null : changeOf(by),
     );
   };
   const ask = (/** @type {number} */ value) => {
+    now = value;
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       const params = { name: story.weight, value: String(value), step, batch_size: story.batch_size };
-      void latest(store.source.get(runPath(store.run, "weight", "loss"), params), (found) => tell(found.value, found.loss), (error) => {
-        fill(answer, errorText(error));
-      });
+      const asked = store.source.get(runPath(store.run, "weight", "loss"), params);
+      void latest(
+        asked,
+        (found) => tell(found.value, found.loss),
+        (error) => void fill(answer, errorText(error)),
+      );
     }, WAIT_MS);
   };
-  const knob = slider({ label: t("weight.slider"), min: low, max: high, value: story.value, format: (x) => number(x, 5), onInput: ask });
+  const range = { min: low, max: high, value: story.value };
+  const knob = slider({ label: t("weight.slider"), ...range, format: (x) => number(x, 5), onInput: ask });
   const nudge = (/** @type {number} */ by) => () => {
-    const value = by === 0 ? story.value : knob.value() + by;
+    const value = by === 0 ? story.value : now + by;
     knob.set(value);
     ask(value);
   };
@@ -85,4 +92,10 @@ export function nudgeCard(store, story, step) {
     chart.close();
   };
   return { element, close };
+}
+
+/** @param {number} by how much the loss is another */
+function changeOf(by) {
+  if (by === 0) return h("span", { class: "soft" }, t("weight.same"));
+  return h("span", { class: by > 0 ? "up" : "down" }, ltr(`${by > 0 ? "▲" : "▼"} ${signed(by)}`));
 }

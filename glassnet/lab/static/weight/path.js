@@ -11,7 +11,8 @@ export function pathCard(story) {
   if (!first || !last || story.history.length < 2) {
     return { element: chapter(t("weight.path"), h("p", {}, t("weight.path_none"))), close() {} };
   }
-  const told = t("weight.path_told", { first: number(first.value, 5), moved: signed(last.value - first.value), step: number(last.step) });
+  const moved = signed(last.value - first.value);
+  const told = t("weight.path_told", { first: number(first.value, 5), moved, step: number(last.step) });
   const chart = lineChart({
     title: t("weight.path_title"),
     xLabel: t("chart.step"),

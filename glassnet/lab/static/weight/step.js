@@ -2,72 +2,99 @@
 
 import { h, ltr } from "../dom.js";
 import { has, number, t } from "../i18n.js";
-import { digitsAgreeing } from "./digits.js";
 import { signed } from "./path.js";
 import { chapter, said } from "./story.js";
 
-/** @param {import("./story.js").Story} story */
+/** @typedef {import("./story.js").Story} Story */
+
+/** @param {Story} story */
 export function slopesCard(story) {
   const [nudged, told] = [story.slope_by_nudge, story.slope_by_backpropagation];
-  const digits = digitsAgreeing(nudged, told);
-  const row = (/** @type {string} */ key, /** @type {number} */ loss) =>
-    h("tr", {}, h("th", { scope: "row" }, t(key, { e: String(story.epsilon) })), h("td", {}, ltr(number(loss, 10))), h("td", {}, ltr(loss === story.loss ? "" : signed(loss - story.loss))));
+  const e = String(story.epsilon);
+  const figure = (/** @type {number} */ slope, /** @type {string} */ key) =>
+    h("figure", {}, h("p", { class: "weight-value" }, ltr(slope.toPrecision(10))), h("figcaption", {}, t(key)));
   const element = chapter(
     t("weight.slopes"),
-    h(
-      "table",
-      { class: "numbers" },
-      h("tbody", {}, row("weight.lower", story.loss_down), row("weight.as_is", story.loss), row("weight.higher", story.loss_up)),
-    ),
+    losses(t("weight.slopes"), story.loss, [
+      [t("weight.lower", { e }), story.loss_down],
+      [t("weight.as_is"), story.loss],
+      [t("weight.higher", { e }), story.loss_up],
+    ]),
     h(
       "div",
       { class: "weight-slopes" },
-      h("figure", {}, h("p", { class: "weight-value" }, ltr(nudged.toPrecision(10))), h("figcaption", {}, t("weight.by_nudge"))),
-      h("figure", {}, h("p", { class: "weight-value" }, ltr(told.toPrecision(10))), h("figcaption", {}, t("weight.by_backpropagation"))),
+      figure(nudged, "weight.by_nudge"),
+      figure(told, "weight.by_backpropagation"),
     ),
-    h("p", {}, t("weight.agree", { n: number(digits) })),
+    h("p", {}, t("weight.agree", { n: number(digitsAgreeing(nudged, told)) })),
     story.corners ? h("p", {}, t("weight.corners", { n: number(story.corners) })) : null,
     said(story.doubts),
   );
   return { element, close() {} };
 }
 
-/** @param {import("./story.js").Story} story */
+/** @param {Story} story */
 export function optimizerCard(story) {
   if (story.change === null || story.parts.length === 0) {
-    return { element: chapter(t("weight.step"), h("p", {}, t("weight.step_unknown")), said(story.notices)), close() {} };
+    const unknown = h("p", {}, t("weight.step_unknown"));
+    return { element: chapter(t("weight.step"), unknown, said(story.notices)), close() {} };
   }
-  const rows = story.parts.map((part) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, has(`part.${part.name.replaceAll(" ", "_")}`) ? t(`part.${part.name.replaceAll(" ", "_")}`) : part.name),
-      h("td", {}, ltr(part.value.toPrecision(5))),
-      h("td", { class: "soft", lang: "en", dir: "ltr" }, part.words),
-    ),
-  );
-  const change = h("tr", { class: "weight-change" }, h("th", { scope: "row" }, t("weight.change")), h("td", {}, ltr(story.change.toPrecision(5))), h("td", {}, t("weight.change_words")));
-  const after = (/** @type {string} */ key, /** @type {number | null} */ loss) =>
-    h("tr", {}, h("th", { scope: "row" }, t(key)), h("td", {}, ltr(number(loss, 10))), h("td", {}, ltr(loss === null || loss === story.loss ? "" : signed(loss - story.loss))));
   const element = chapter(
     t("weight.step"),
     h("p", {}, t("weight.step_lead", { optimizer: story.optimizer })),
-    scrolled(t("weight.step"), h("table", { class: "numbers" }, h("tbody", {}, rows, change))),
+    parts(story.parts, story.change),
     (story.expected_change_of_loss ?? 0) > 0 ? h("p", {}, t("weight.uphill")) : null,
     h("h3", {}, t("weight.after")),
-    scrolled(
-      t("weight.after"),
-      h("table", { class: "numbers" }, h("tbody", {}, after("weight.before_step", story.loss), after("weight.alone", story.loss_after_this_weight_alone), after("weight.all", story.loss_after))),
-    ),
+    losses(t("weight.after"), story.loss, [
+      [t("weight.before_step"), story.loss],
+      [t("weight.alone"), story.loss_after_this_weight_alone],
+      [t("weight.all"), story.loss_after],
+    ]),
     said(story.notices),
   );
   return { element, close() {} };
 }
 
 /**
- * @param {string} label
- * @param {HTMLElement} content
+ * How many leading digits of two numbers are the same.
+ * @param {number} x
+ * @param {number} y
  */
-function scrolled(label, content) {
-  return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label }, content);
+export function digitsAgreeing(x, y) {
+  if (x === y) return 15;
+  const size = Math.max(Math.abs(x), Math.abs(y));
+  return Math.max(0, Math.min(15, Math.floor(-Math.log10(Math.abs(x - y) / size))));
+}
+
+/**
+ * How the optimizer comes from the slope to the change, a line each.
+ * @param {Story["parts"]} list
+ * @param {number} change
+ */
+function parts(list, change) {
+  const line = (/** @type {string} */ name, /** @type {number} */ value, /** @type {HTMLElement} */ words) =>
+    h("li", {}, h("span", { class: "weight-part" }, name), ltr(value.toPrecision(5)), words);
+  const lines = list.map((part) => {
+    const key = `part.${part.name.replaceAll(" ", "_")}`;
+    const words = h("span", { class: "soft", lang: "en", dir: "ltr" }, part.words);
+    return line(has(key) ? t(key) : part.name, part.value, words);
+  });
+  const last = line(t("weight.change"), change, h("span", {}, t("weight.change_words")));
+  last.classList.add("weight-change");
+  return h("ol", { class: "weight-parts" }, lines, last);
+}
+
+/**
+ * Losses, and by how much they are not what the loss is.
+ * @param {string} label
+ * @param {number} now
+ * @param {[when: string, loss: number | null][]} list
+ */
+function losses(label, now, list) {
+  const rows = list.map(([when, loss]) => {
+    const by = loss === null || loss === now ? "" : signed(loss - now);
+    return h("tr", {}, h("th", { scope: "row" }, when), h("td", {}, ltr(number(loss, 10))), h("td", {}, ltr(by)));
+  });
+  const table = h("table", { class: "numbers weight-losses" }, h("tbody", {}, rows));
+  return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label }, table);
 }
