@@ -26,7 +26,7 @@ NAMED_FILE = re.compile(r"`([\w./-]+(?:/|\.(?:py|md|toml|txt|json)))`")
 # Where a name without its folder may stand: the pages leave out `glassnet/`.
 FOLDERS = ("", "glassnet/", "glassnet/runtimes/")
 WRITTEN_BY_A_RUN = re.compile(
-    r"runs/|checkpoints/|checkpoint\.json|settings\.json|task\.json|calibration\.json|look/|history/|pictures/"
+    r"runs/|checkpoints/|(checkpoint|settings|task|calibration|control)\.json|look/|history/|pictures/"
 )
 THIS_MACHINE = re.compile(r"/(work|root|opt|builds|Users)/[\w.]")
 

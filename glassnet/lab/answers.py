@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -133,6 +134,10 @@ async def _next(source: AsyncIterator[bytes], wait_s: float) -> bytes | None:
         raise TooSlowError("expected the whole body of the request; got a part. To fix: send it again.") from error
     except ClientDisconnect as error:
         raise TooSlowError("expected the whole body of the request; got its end before.") from error
+
+
+def _finite(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _refuse(text)
 
 
 def _refuse(name: str) -> float:

@@ -67,11 +67,13 @@ class Visitor:
         return self.page
 
     def violations(self) -> list[str]:
-        """What axe-core finds that is serious or critical, a line each."""
+        """What axe-core finds that is serious or critical, a line each; Chromium may complain of it meanwhile."""
+        num_complaints = len(self.complaints)
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: list[dict[str, Any]] = self.page.evaluate(
             "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
         )
+        del self.complaints[num_complaints:]
         return [
             f"{one['impact']}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
             for one in found

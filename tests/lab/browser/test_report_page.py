@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,8 @@ def test_moments_of_the_training_are_there(reader: Reader) -> None:
     expect(page.locator(".scrubber-step")).to_contain_text("Step 1")
     assert "step=1" in page.url
     page.locator(".run-nav a", has_text="Inside").click()
-    expect(page.locator(".inside-shown")).to_contain_text("Step 1")
+    # Not of all moments the layers are recorded; the nearest before it is shown, and is said to be.
+    expect(page.locator(".inside-shown")).to_contain_text(re.compile(r"Step [01]\b"))
 
 
 def test_the_slider_of_a_weight_answers_with_what_was_recorded(reader: Reader) -> None:
@@ -104,7 +106,7 @@ def test_the_slider_of_a_weight_answers_with_what_was_recorded(reader: Reader) -
     slider.focus()
     slider.press("End")
     expect(page.locator(".weight-answer")).not_to_have_text(before)
-    expect(page.locator(".weight-answer")).to_contain_text("▲")
+    assert page.locator(".weight-answer strong").inner_text().startswith("loss ")
 
 
 def test_what_is_not_there_is_said(reader: Reader) -> None:

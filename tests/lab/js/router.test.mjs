@@ -19,3 +19,11 @@ test("another view keeps only language and size", () => {
   const before = { view: "run", run: "a", step: "5", lang: "he", size: "large" };
   assert.deepEqual(destination(before, { view: "home" }), { view: "home", lang: "he", size: "large" });
 });
+
+test("another view of the same run keeps the moment, unless another is named", () => {
+  const before = { view: "run", run: "a", step: "5", picture: "3" };
+  assert.deepEqual(destination(before, { view: "inside", run: "a" }), { view: "inside", run: "a", step: "5" });
+  assert.deepEqual(destination(before, { view: "weight", run: "a", step: 7 }), { view: "weight", run: "a", step: "7" });
+  assert.deepEqual(destination(before, { view: "weight", run: "a", step: null }), { view: "weight", run: "a" });
+  assert.deepEqual(destination(before, { view: "run", run: "b" }), { view: "run", run: "b" });
+});

@@ -21,7 +21,7 @@ export function pictureChooser(store, { onPicture }) {
   let own = null;
   const strip = h("div", { class: "inside-strip" });
   const told = h("output", { class: "soft" });
-  const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabindex: -1 });
+  const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabindex: -1, "aria-label": t("inside.own") });
   const picture = () => Math.max(0, Number.parseInt(state()["picture"] ?? "0", 10) || 0);
   const show = () => fill(told, own ? own.name : t("inside.picture_number", { n: number(picture()) }));
   const choose = (/** @type {number} */ n) => {
@@ -47,8 +47,7 @@ export function pictureChooser(store, { onPicture }) {
       button(t("inside.previous"), () => choose(Math.max(0, picture() - 1)), { class: "quiet" }),
       told,
       button(t("inside.next"), () => choose(picture() + 1), { class: "quiet" }),
-      canUpload ? button(t("inside.own"), () => file.click()) : null,
-      file,
+      canUpload ? [button(t("inside.own"), () => file.click()), file] : null,
     ),
     strip,
   );
