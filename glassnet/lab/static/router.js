@@ -107,7 +107,9 @@ export function changed(before, change) {
  */
 export function destination(before, to) {
   const lasting = Object.fromEntries(LASTING.filter((key) => key in before).map((key) => [key, before[key]]));
-  return changed({}, { ...to, ...lasting });
+  // Another view of the same run shows the same moment of it, wherever the scrubber was moved since the link was made.
+  const moment = before["run"] && to["run"] === before["run"] && before["step"] ? { step: before["step"] } : {};
+  return changed({}, { ...moment, ...to, ...lasting });
 }
 
 function tell() {

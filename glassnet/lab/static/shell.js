@@ -135,7 +135,7 @@ function headerOf(values, views, onLanguage) {
             "ul",
             {},
             RUN_VIEWS.filter((page) => views[page]).map((page) =>
-              entry({ view: page, run, step: values["step"] }, page),
+              entry({ view: page, run }, page),
             ),
           ),
         )

@@ -21,7 +21,8 @@ export function pictureChooser(store, { onPicture }) {
   let own = null;
   const strip = h("div", { class: "inside-strip" });
   const told = h("output", { class: "soft" });
-  const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabindex: -1, "aria-label": t("inside.own") });
+  const hidden = { class: "visually-hidden", tabindex: -1, "aria-label": t("inside.own") };
+  const file = h("input", { type: "file", accept: "image/*", ...hidden });
   const picture = () => Math.max(0, Number.parseInt(state()["picture"] ?? "0", 10) || 0);
   const show = () => fill(told, own ? own.name : t("inside.picture_number", { n: number(picture()) }));
   const choose = (/** @type {number} */ n) => {
