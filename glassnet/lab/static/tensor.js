@@ -35,7 +35,7 @@ import { GAP_PX, fit, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } from 
 const ZERO = 127;
 const BETWEEN = [206, 219, 232, 255]; // a color that no gray is taken for
 const FEW = 4; // numbers are written out
-const ROOM_REM = { width: 15, height: 15.5, low: 4.25 };
+const ROOM_REM = { width: 15.6, height: 15.6, low: 4.25 };
 const [MARK_INK, CURSOR_INK] = ["#d22", "#0a7"];
 
 /**

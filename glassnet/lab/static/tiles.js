@@ -52,8 +52,8 @@ export function pictureGrid(pixels, { captions, onPick, label } = {}) {
   const one = (/** @type {number} */ index) => {
     const content = [drawPixels(pixels, index), captions ? h("span", { class: "caption" }, captions[index]) : null];
     if (!onPick) return h("figure", { class: "picture" }, content);
-    const props = { type: "button", class: "picture", on: { click: () => onPick(index) }, "aria-label": label?.(index) };
-    return h("button", props, content);
+    const props = { type: "button", class: "picture", "aria-label": label?.(index) };
+    return h("button", { ...props, on: { click: () => onPick(index) } }, content);
   };
   return h("div", { class: "picture-grid" }, Array.from({ length: pixels.shape[0] }, (_, index) => one(index)));
 }

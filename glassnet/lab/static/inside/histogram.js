@@ -3,12 +3,14 @@
 import { fill, h, svg } from "../dom.js";
 import { number, t } from "../i18n.js";
 import { runPath } from "../source/source.js";
+import { onTheme, rem } from "../theme.js";
 import { errorBox, newest, spinner } from "../widgets.js";
 
 /** @typedef {import("../store.js").RunStore} RunStore */
 /** @typedef {{edges: number[], moments: {step: number, shares: number[]}[]}} Histograms */
 
-const [WIDTH, ROW, PEAK, LEFT, BOTTOM] = [720, 34, 62, 96, 34];
+const [ROW_REM, PEAK_REM, LEFT_REM, BOTTOM_REM, TEXT_REM] = [1.9, 3.6, 4.6, 1.9, 0.78];
+const [LEAST_REM, MOST_REM] = [16, 54];
 const MOST_ROWS = 12;
 
 /**
@@ -23,7 +25,16 @@ export function histogram(store) {
   let asked = -1;
   /** @type {number | null} */
   let shown = null;
-  const draw = () => told && fill(place, ridge(told, shown));
+  const draw = () => told && fill(place, ridge(told, shown, place.clientWidth));
+  // As wide as there is room, with type that is always as large as elsewhere.
+  let width = 0;
+  const resizing = new ResizeObserver(() => {
+    if (place.clientWidth === width) return;
+    width = place.clientWidth;
+    draw();
+  });
+  resizing.observe(place);
+  const offTheme = onTheme(draw);
   const show = (/** @type {number | null} */ step) => {
     shown = step;
     const newestStep = store.details?.checkpoint ?? 0;
@@ -48,41 +59,61 @@ export function histogram(store) {
     h("p", { class: "soft" }, t("inside.ridge_lead")),
     place,
   );
-  return { element, show, close: () => latest(Promise.resolve(), () => {}) };
+  const close = () => {
+    resizing.disconnect();
+    offTheme();
+  };
+  return { element, show, close };
 }
 
 /**
  * A hill for each moment, the first above, the shown one in another color and with a mark.
  * @param {Histograms} told
  * @param {number | null} step
+ * @param {number} room in pixels
  */
-function ridge({ edges, moments }, step) {
+function ridge({ edges, moments }, step, room) {
+  const px = rem();
   const chosen = spread(moments, MOST_ROWS);
   const [low, high] = [edges[0] ?? -1, edges.at(-1) ?? 1];
   const most = Math.max(...chosen.flatMap((moment) => moment.shares), 1e-9);
-  const height = PEAK + 4 + (chosen.length - 1) * ROW + BOTTOM;
-  const xOf = (/** @type {number} */ value) => LEFT + ((value - low) / (high - low)) * (WIDTH - LEFT - 10);
+  const width = Math.min(Math.max(room, LEAST_REM * px), MOST_REM * px);
+  const bottom = (PEAK_REM + (chosen.length - 1) * ROW_REM) * px + 4;
+  const height = bottom + BOTTOM_REM * px;
+  const left = LEFT_REM * px;
+  const xOf = (/** @type {number} */ value) => left + ((value - low) / (high - low)) * (width - left - 2);
   const marked = step === null ? chosen.at(-1) : chosen.findLast((moment) => moment.step <= step);
   const hills = chosen.map((moment, row) => {
-    const base = PEAK + 4 + row * ROW;
+    const base = (PEAK_REM + row * ROW_REM) * px + 4;
     const points = moment.shares.map((share, i) => {
       const middle = ((edges[i] ?? 0) + (edges[i + 1] ?? 0)) / 2;
-      return `${xOf(middle).toFixed(1)},${(base - (share / most) * PEAK).toFixed(1)}`;
+      return `${xOf(middle).toFixed(1)},${(base - (share / most) * PEAK_REM * px).toFixed(1)}`;
     });
-    const line = [`${xOf(low)},${base}`, ...points, `${xOf(high)},${base}`].join(" ");
+    const outline = [`${xOf(low)},${base}`, ...points, `${xOf(high)},${base}`].join(" ");
     const isMarked = moment === marked;
-    return svg(
-      "g",
-      { class: isMarked ? "hill marked" : "hill" },
-      svg("polygon", { points: line }),
-      svg("text", { x: LEFT - 8, y: base, "text-anchor": "end" }, `${isMarked ? "▸ " : ""}${moment.step === 0 ? t("inside.random") : number(moment.step)}`),
-    );
+    const name = moment.step === 0 ? t("inside.random") : number(moment.step);
+    const label = svg("text", { x: left - 8, y: base, "text-anchor": "end" }, `${isMarked ? "▸ " : ""}${name}`);
+    return svg("g", { class: isMarked ? "hill marked" : "hill" }, svg("polygon", { points: outline }), label);
   });
-  const ticks = [low, low / 2, 0, high / 2, high].map((value) =>
-    svg("g", {}, svg("line", { x1: xOf(value), x2: xOf(value), y1: 0, y2: height - BOTTOM + 6, class: "tick" }),
-      svg("text", { x: xOf(value), y: height - 10, "text-anchor": "middle" }, number(value))));
-  const label = t("inside.ridge_label", { num: number(chosen.length), first: number(chosen[0]?.step), last: number(chosen.at(-1)?.step) });
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "ridge-drawing" }, ticks, hills);
+  const ticks = [low, 0, high].map((value, i) => tick(xOf(value), bottom, value, i));
+  const [first, last] = [number(chosen[0]?.step), number(chosen.at(-1)?.step)];
+  const label = t("inside.ridge_label", { num: number(chosen.length), first, last });
+  const size = { width, height, viewBox: `0 0 ${width} ${height}`, "font-size": TEXT_REM * px };
+  return svg("svg", { ...size, role: "img", "aria-label": label, class: "ridge-drawing" }, ticks, hills);
+}
+
+/**
+ * A value of weights on the axis; the outer ones do not leave the drawing.
+ * @param {number} x
+ * @param {number} bottom
+ * @param {number} value
+ * @param {number} i
+ */
+function tick(x, bottom, value, i) {
+  const anchor = ["start", "middle", "end"][i];
+  const line = svg("line", { x1: x, x2: x, y1: 0, y2: bottom + 4, class: "tick" });
+  const text = svg("text", { x, y: bottom + 1.5 * TEXT_REM * rem(), "text-anchor": anchor }, number(value));
+  return svg("g", {}, line, text);
 }
 
 /**

@@ -32,20 +32,25 @@ import { tensorView } from "../tensor.js";
  * @param {(name: string) => void} onChoose
  */
 export function layerRow(layers, chosen, onChoose) {
-  const one = (/** @type {Layer} */ layer) =>
-    h(
+  const one = (/** @type {Layer} */ layer) => {
+    const how = { type: "button", class: "layer", "aria-pressed": String(layer === chosen) };
+    const weights = layer.num_weights ? count("home.weights", layer.num_weights) : t("inside.no_weights");
+    return h(
       "li",
       {},
       h(
         "button",
-        { type: "button", class: "layer", "aria-pressed": String(layer === chosen), on: { click: () => onChoose(layer.name) } },
+        { ...how, on: { click: () => onChoose(layer.name) } },
         h("strong", {}, ltr(layer.name)),
         h("span", {}, kindOf(layer)),
         h("span", { class: "soft" }, ltr(shapeOf(layer))),
-        h("span", { class: "soft" }, layer.num_weights ? count("home.weights", layer.num_weights) : t("inside.no_weights")),
+        h("span", { class: "soft" }, h("bdi", {}, weights)),
       ),
     );
-  return h("ol", { class: "layer-row", "aria-label": t("inside.layers"), dir: "ltr", tabindex: 0 }, layers.map(one));
+  };
+  const end = (/** @type {string} */ key) => h("li", { class: "layer-end" }, t(key));
+  const content = [end("inside.input"), ...layers.map(one), end("inside.answer")];
+  return h("ol", { class: "layer-row", "aria-label": t("inside.layers"), dir: "ltr", tabindex: 0 }, content);
 }
 
 /**
@@ -59,6 +64,7 @@ export function layerPanel(layer, onPick) {
     panel(signal, layer, "weights", signal.gradient ? pick(signal) : undefined);
   const gradients = (/** @type {Signal} */ signal) => panel(signal, layer, "weights", pick(signal), true);
   const learned = layer.held.filter((signal) => signal.gradient);
+  const blamed = layer.said.filter((signal) => signal.gradient);
   return h(
     "section",
     { class: "panel layer-open", "aria-label": layer.name },
@@ -70,7 +76,7 @@ export function layerPanel(layer, onPick) {
       column(t("inside.weights"), layer.held.map(weights)),
       column(t("inside.weight_gradients"), learned.map(gradients)),
       column(t("inside.activations"), layer.said.map((signal) => panel(signal, layer, "signal"))),
-      column(t("inside.activation_gradients"), layer.said.filter((s) => s.gradient).map((s) => panel(s, layer, "signal", undefined, true))),
+      column(t("inside.activation_gradients"), blamed.map((signal) => panel(signal, layer, "signal", undefined, true))),
     ),
     h("p", { class: "hint" }, t("inside.scale")),
   );
@@ -81,7 +87,8 @@ export function layerPanel(layer, onPick) {
  * @param {HTMLElement[]} panels
  */
 function column(title, panels) {
-  return h("div", { class: "layer-column" }, h("h3", {}, title), panels.length ? panels : h("p", { class: "soft" }, t("inside.nothing")));
+  const content = panels.length ? panels : h("p", { class: "soft" }, t("inside.nothing"));
+  return h("div", { class: "layer-column" }, h("h3", {}, title), content);
 }
 
 /**
@@ -106,8 +113,13 @@ function panel(signal, layer, what, onPick, isGradient = false) {
 
 /** @param {Layer} layer */
 function kindOf(layer) {
-  const key = `kind.${layer.kind.replaceAll(" ", "_")}`;
-  return has(key) ? t(key) : layer.kind;
+  return inWords(layer.kind);
+}
+
+/** @param {string} kind of a layer or of what follows it, in the words of the server */
+function inWords(kind) {
+  const key = `kind.${kind.replaceAll(" ", "_")}`;
+  return has(key) ? t(key) : kind;
 }
 
 /** @param {string} name of a signal, in the words of the server */
@@ -115,8 +127,7 @@ function saidOf(name) {
   if (name === "out") return t("inside.out");
   if (!name.startsWith("after ")) return ltr(name);
   const steps = name.slice("after ".length).split(" and ");
-  const words = steps.map((step) => (has(`kind.${step.replaceAll(" ", "_")}`) ? t(`kind.${step.replaceAll(" ", "_")}`) : step));
-  return t("inside.after", { steps: words.join(", ") });
+  return t("inside.after", { steps: steps.map(inWords).join(", ") });
 }
 
 /** @param {Layer} layer */

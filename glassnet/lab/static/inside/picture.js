@@ -24,7 +24,12 @@ export function pictureChooser(store, { onPicture }) {
   const hidden = { class: "visually-hidden", tabindex: -1, "aria-label": t("inside.own") };
   const file = h("input", { type: "file", accept: "image/*", ...hidden });
   const picture = () => Math.max(0, Number.parseInt(state()["picture"] ?? "0", 10) || 0);
-  const show = () => fill(told, own ? own.name : t("inside.picture_number", { n: number(picture()) }));
+  const show = () => {
+    fill(told, own ? h("bdi", {}, own.name) : t("inside.picture_number", { n: number(picture()) }));
+    strip.querySelectorAll("button").forEach((one, i) => {
+      one.setAttribute("aria-pressed", String(!own && i === picture()));
+    });
+  };
   const choose = (/** @type {number} */ n) => {
     own = null;
     set({ picture: n > 0 ? n : null });
@@ -50,15 +55,11 @@ export function pictureChooser(store, { onPicture }) {
       button(t("inside.next"), () => choose(picture() + 1), { class: "quiet" }),
       canUpload ? [button(t("inside.own"), () => file.click()), file] : null,
     ),
+    canUpload ? h("p", { class: "hint" }, t("inside.own_hint")) : null,
     strip,
   );
-  if (canUpload) {
-    element.addEventListener("dragover", (event) => event.preventDefault());
-    element.addEventListener("drop", (event) => {
-      event.preventDefault();
-      take(event.dataTransfer?.files[0]);
-    });
-  }
+  const ending = new AbortController();
+  if (canUpload) listen(take, ending.signal);
   const begin = async () => {
     show();
     if (store.details?.settings["task"] === "houses") return;
@@ -66,10 +67,31 @@ export function pictureChooser(store, { onPicture }) {
       const answer = await store.source.get(runPath(store.run, "answers"), { step: null, num: NUM_PICTURES });
       const label = (/** @type {number} */ i) => `${number(i)}: ${answer.classes[answer.labels[i]] ?? ""}`;
       fill(strip, pictureGrid(answer.pictures, { onPick: choose, label }));
+      show();
     } catch {
       // The strip is a convenience: the view itself says what is wrong.
       fill(strip);
     }
   };
-  return { element, begin: () => void begin(), picture, own: () => own };
+  return { element, begin: () => void begin(), picture, own: () => own, close: () => ending.abort() };
+}
+
+/**
+ * Pictures that are dropped anywhere on the page, or pasted.
+ * @param {(file: File | undefined) => void} onFile
+ * @param {AbortSignal} signal
+ */
+function listen(onFile, signal) {
+  const ofPictures = (/** @type {DataTransfer | null} */ data) =>
+    [...(data?.files ?? [])].find((file) => file.type.startsWith("image/"));
+  const over = (/** @type {DragEvent} */ event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  };
+  const drop = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    onFile(ofPictures(event.dataTransfer));
+  };
+  addEventListener("dragover", over, { signal });
+  addEventListener("drop", drop, { signal });
+  addEventListener("paste", (event) => onFile(ofPictures(event.clipboardData)), { signal });
 }

@@ -12,12 +12,15 @@ import { busy, button, errorBox, select, spinner } from "../widgets.js";
  * @typedef {object} Around
  * @property {number} step
  * @property {number} num_examples
- * @property {{step_sizes: number[], down: (number | null)[], random: (number | null)[], loss: number, slope: number}} loss_along_gradient
+ * @property {{step_sizes: number[], down: (number | null)[], random: (number | null)[], loss: number,
+ *   slope: number}} loss_along_gradient
  * @property {{directions: string[], across: number[], up: number[], losses: (number | null)[][]}} loss_slice
  */
 
 const NUM_LEVELS = 8;
-const MAP_PX = 360;
+const CELL_PX = 56; // of the canvas, which is shown at half its size or less: sharp on any screen
+const TEXT_PX = 34; // half the width of a loss
+const WRITTEN_EVERY = 3; // so many cells: there is room for no more
 
 /**
  * @param {RunStore} store
@@ -60,10 +63,12 @@ export function surroundings(store) {
     });
     // What the slope alone promises, as far down as the loss itself goes.
     const lowest = Math.min(...along.down.filter((loss) => loss !== null));
-    const promised = along.step_sizes.map((size) => along.loss - along.slope * size).map((loss) => (loss < lowest ? null : loss));
+    const straight = along.step_sizes.map((size) => along.loss - along.slope * size);
+    const promised = straight.map((loss) => (loss < lowest ? null : loss));
     chart.update(along.step_sizes, [along.down, promised, along.random]);
     const told = t("inside.around_told", { step: number(around.step), num: number(around.num_examples) });
-    fill(place, h("p", { class: "soft" }, told), h("div", { class: "around-both" }, chart.element, map(around.loss_slice)));
+    const both = h("div", { class: "around-both" }, chart.element, map(around.loss_slice));
+    fill(place, h("p", { class: "soft" }, told), both);
   };
   const element = h(
     "section",
@@ -94,24 +99,27 @@ function map({ directions, across, up, losses }) {
     return Math.min(NUM_LEVELS - 1, Math.floor(share * NUM_LEVELS));
   };
   const [columns, rows] = [across.length, up.length];
-  const canvas = h("canvas", { width: MAP_PX, height: MAP_PX, role: "img", class: "around-map" });
+  const [width, height] = [columns * CELL_PX, rows * CELL_PX];
+  const canvas = h("canvas", { width, height, role: "img", class: "around-map" });
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const [wide, high] = [MAP_PX / columns, MAP_PX / rows];
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) {
-      const loss = losses[row]?.[column] ?? null;
+  const [centerRow, centerColumn] = [(rows - 1) / 2, (columns - 1) / 2];
+  losses.forEach((line, row) =>
+    line.forEach((loss, column) => {
       const gray = loss === null ? 255 : 30 + (225 * levelOf(loss)) / NUM_LEVELS;
+      const [left, top] = [column * CELL_PX, height - (row + 1) * CELL_PX];
       context.fillStyle = `rgb(${gray * 0.75} ${gray * 0.95} ${gray})`;
-      context.fillRect(column * wide, MAP_PX - (row + 1) * high, Math.ceil(wide), Math.ceil(high));
-    }
-  }
-  const middle = losses[(rows - 1) / 2]?.[(columns - 1) / 2] ?? null;
-  write(context, number(middle), MAP_PX / 2, MAP_PX / 2);
-  for (const [row, column] of [[0, 0], [0, columns - 1], [rows - 1, 0], [rows - 1, columns - 1]]) {
-    const [x, y] = [(/** @type {number} */ (column) + 0.5) * wide, MAP_PX - (/** @type {number} */ (row) + 0.5) * high];
-    write(context, number(losses[/** @type {number} */ (row)]?.[/** @type {number} */ (column)]), Math.min(Math.max(x, 26), MAP_PX - 26), y);
-  }
-  canvas.setAttribute("aria-label", t("inside.map_label", { middle: number(middle), least: number(least), most: number(most) }));
+      context.fillRect(left, top, CELL_PX, CELL_PX);
+      const isWritten = (row - centerRow) % WRITTEN_EVERY === 0 && (column - centerColumn) % WRITTEN_EVERY === 0;
+      const x = Math.min(Math.max(left + CELL_PX / 2, TEXT_PX), width - TEXT_PX);
+      if (isWritten) write(context, loss, x, top + CELL_PX / 2);
+    }),
+  );
+  context.lineWidth = 4;
+  context.strokeStyle = "#fff";
+  context.strokeRect(centerColumn * CELL_PX - 10, centerRow * CELL_PX - 2, CELL_PX + 20, CELL_PX + 4);
+  const middle = losses[centerRow]?.[centerColumn] ?? null;
+  const range = { middle: number(middle), least: number(least), most: number(most) };
+  canvas.setAttribute("aria-label", t("inside.map_label", range));
   return h(
     "figure",
     { class: "around-figure" },
@@ -129,15 +137,17 @@ function axisOf(direction) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {string} text
+ * @param {number | null} loss
  * @param {number} x
  * @param {number} y
  */
-function write(context, text, x, y) {
-  context.font = "600 13px system-ui, sans-serif";
+function write(context, loss, x, y) {
+  const text = number(loss);
+  context.font = "600 24px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.lineWidth = 4;
+  context.lineWidth = 6;
+  context.lineJoin = "round";
   context.strokeStyle = "#000";
   context.fillStyle = "#fff";
   context.strokeText(text, x, y);

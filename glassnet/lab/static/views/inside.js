@@ -1,4 +1,4 @@
-// The inside of a network at any moment: its layers for one picture, its weights over the training, the loss around them.
+// The inside of a network at any moment: its layers for a picture, its weights over the training, the loss around them.
 
 import { fill, h, ltr } from "../dom.js";
 import { number, percent, t } from "../i18n.js";
@@ -26,6 +26,7 @@ export default function inside({ source, state, set, go }) {
   const store = openRun(source, run);
   const place = h("div", { class: "inside-layers", "aria-live": "polite" }, spinner());
   const shown = h("div", { class: "inside-shown" });
+  const problem = h("div", {});
   const chooser = pictureChooser(store, { onPicture: () => load(true) });
   const moments = scrubber(store, { onMoment: () => load() });
   const [weights, around] = [histogram(store), surroundings(store)];
@@ -65,12 +66,14 @@ export default function inside({ source, state, set, go }) {
       (answer) => {
         settled();
         told = answer;
+        fill(problem);
         show();
       },
       (error) => {
         settled();
         key = "";
-        fill(place, errorBox(error, () => load(true)));
+        // What was seen before stays.
+        fill(told ? problem : place, errorBox(error, () => load(true)));
       },
     );
     weights.show(step);
@@ -92,7 +95,7 @@ export default function inside({ source, state, set, go }) {
     h("h1", {}, t("nav.inside"), " ", ltr(run)),
     h("p", { class: "lead" }, t("inside.lead")),
     h("div", { class: "moments panel" }, moments.element),
-    h("section", { class: "panel inside-picture", "aria-label": t("inside.picture") }, shown, chooser.element),
+    h("section", { class: "panel inside-picture", "aria-label": t("inside.picture") }, shown, problem, chooser.element),
     place,
     weights.element,
     around.element,
@@ -102,6 +105,7 @@ export default function inside({ source, state, set, go }) {
     update: () => moments.update(),
     close() {
       moments.close();
+      chooser.close();
       weights.close();
       around.close();
       store.close();
@@ -119,16 +123,19 @@ function aboutPicture(told) {
   const canvas = drawPixels(pixels, 0, { scale });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", told.shown.label ?? t("inside.drawing"));
-  const answers = told.answers.map((one) => h("li", {}, h("bdi", {}, one.name), " ", ltr(percent(one.probability, 1))));
+  const named = (/** @type {string} */ name) => h("bdi", {}, name);
+  const answers = told.answers.map((one) => h("li", {}, named(one.name), " ", ltr(percent(one.probability, 1))));
+  const { label } = told.shown;
+  const step = t("scrubber.at_step", { step: number(told.step) });
   return [
     canvas,
     h(
       "div",
       {},
-      told.shown.label === null ? null : h("p", {}, t("inside.it_is"), " ", h("strong", {}, h("bdi", {}, told.shown.label))),
+      label === null ? null : h("p", {}, t("inside.it_is"), " ", h("strong", {}, named(label))),
       answers.length ? h("p", {}, t("inside.it_says")) : h("p", {}, t("inside.half_hidden")),
       answers.length ? h("ol", { class: "inside-answers" }, answers) : null,
-      h("p", { class: "soft" }, t("inside.loss"), " ", ltr(number(told.loss)), " · ", t("scrubber.at_step", { step: number(told.step) })),
+      h("p", { class: "soft" }, t("inside.loss"), " ", ltr(number(told.loss)), " · ", step),
     ),
   ];
 }

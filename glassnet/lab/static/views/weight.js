@@ -1,4 +1,4 @@
-// One weight: what it is, how it came to it, what a nudge does, where its slope comes from, and what a step makes of it.
+// One weight: what it is, its path, what a nudge does, where its slope comes from, and what a step makes of it.
 
 import { fill, h, ltr } from "../dom.js";
 import { t } from "../i18n.js";

@@ -36,7 +36,8 @@ export function whyCard(story) {
 /** @param {number} sum */
 function formula(sum) {
   const product = ["Σ ", h("bdi", {}, t("weight.signal")), " × ", h("bdi", {}, t("weight.blame"))];
-  return h("p", { class: "weight-formula" }, ltr(product, " = ", t("weight.slope"), " = ", signed(sum)));
+  const slope = h("bdi", {}, t("weight.slope"));
+  return h("p", { class: "weight-formula" }, ltr(product, " = ", slope, " = ", ltr(signed(sum))));
 }
 
 /** @param {Story["chain_rule"]} rule */
