@@ -17,7 +17,7 @@ import { photos } from "./try_photos.js";
 export default function tryIt({ source, state }) {
   const run = state["run"];
   if (!run) return { element: h("div", {}, h("h1", {}, t("nav.try")), notice("info", t("run.none"))) };
-  const heading = h("h1", {}, t("nav.try"), " ", ltr(run));
+  const heading = h("h1", {}, `${t("nav.try")}: `, ltr(run));
   if (!source.can.upload) return { element: h("div", {}, heading, notice("info", t("try.needs_lab"))) };
   const store = openRun(source, run);
   const lead = h("p", { class: "lead" });

@@ -71,7 +71,9 @@ export function camera({ isFaces, framing, onPhoto }) {
       );
       opener.setAttribute("aria-expanded", "true");
       opener.hidden = true;
+      shutter.disabled = true;
       await video.play();
+      shutter.disabled = false;
     } catch (error) {
       stop();
       fill(element, notice("warning", problemOf(error)));

@@ -122,7 +122,7 @@ function barOf({ name, probability }) {
   return h(
     "li",
     {},
-    h("bdi", { class: "try-bar-name" }, name),
+    h("span", { class: "try-bar-name" }, h("bdi", {}, name)),
     h("span", { class: "try-bar-track", "aria-hidden": "true" }, bar),
     h("span", { class: "try-bar-share" }, ltr(percent(probability, 1))),
   );

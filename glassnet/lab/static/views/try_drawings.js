@@ -15,8 +15,8 @@ import { button, errorBox, field, notice, slider, spinner } from "../widgets.js"
 
 const NUM = 16;
 const MOST_SEED = 2 ** 31 - 1;
-const FILM_MS = 90;
-const NUM_IN_STRIP = 11;
+const FILM_MS = 150;
+const NUM_IN_STRIP = 17;
 
 /**
  * The seed is the key `seed` of the page's state.
@@ -30,7 +30,7 @@ export function drawings(store) {
   /** @type {ReturnType<typeof stage> | null} */
   let shown = null;
   let key = "";
-  let [isAsking, isClosed] = [false, false];
+  let [isAsking, isClosed, isToldNone] = [false, false, false];
 
   const wanted = () => {
     const of = keyOf(store, momentOf(state()));
@@ -39,7 +39,9 @@ export function drawings(store) {
   // One at a time: while a walk is computed, only the newest wish is remembered.
   const ask = async () => {
     choice.show();
-    if (wanted() === null && !shown) fill(place, notice("info", t("inside.none_yet")));
+    // Said once: the view is told of every frame of the training.
+    if (wanted() === null && !shown && !isToldNone) fill(place, notice("info", t("inside.none_yet")));
+    isToldNone = wanted() === null;
     if (isAsking) return;
     isAsking = true;
     for (let next = wanted(); next !== null && next !== key && !isClosed; next = wanted()) {
@@ -173,7 +175,7 @@ function stage(first) {
         "button",
         {
           type: "button",
-          "aria-label": t("try.walk_at", { n: number(frame), num: number(last()) }),
+          "aria-label": t("try.frame", { n: number(frame), num: number(last()) }),
           "aria-pressed": String(frame === at),
           on: { click: () => (stop(), go(frame)) },
         },
@@ -186,6 +188,9 @@ function stage(first) {
     at = Math.round(frame);
     way.set(at);
     draw();
+    const cell = strip.querySelector('[aria-pressed="true"]');
+    // Only the strip scrolls, never the page.
+    if (cell instanceof HTMLElement) strip.scrollLeft = cell.offsetLeft - (strip.clientWidth - cell.offsetWidth) / 2;
   };
   const stop = () => {
     if (film) clearInterval(film);

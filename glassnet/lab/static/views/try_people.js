@@ -92,7 +92,7 @@ function rowOf(person, onForget) {
     h(
       "span",
       { class: "try-person" },
-      h("bdi", { class: "try-person-name" }, person.name),
+      h("span", { class: "try-person-name" }, h("bdi", {}, person.name)),
       h("span", { class: "soft" }, `${count("try.num_photos", person.photos)} · ${how}`),
       person.is_outdated ? h("span", { class: "try-outdated" }, `! ${t("try.outdated")}`) : null,
     ),

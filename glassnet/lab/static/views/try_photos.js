@@ -120,7 +120,8 @@ export function photos(store) {
   // One at a time, as the lab answers them: what changes meanwhile is asked about next, and never twice.
   const ask = async () => {
     const isNone = keyOf(store, momentOf(state())) === null;
-    fill(waiting, isNone ? notice("info", t("inside.none_yet")) : null);
+    // Said once: the view is told of every frame of the training.
+    if (isNone !== waiting.hasChildNodes()) fill(waiting, isNone ? notice("info", t("inside.none_yet")) : null);
     if (isAsking) return;
     isAsking = true;
     for (;;) {
