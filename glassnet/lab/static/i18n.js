@@ -124,7 +124,8 @@ const formatters = new Map();
 function formatter(options) {
   const key = current.code + JSON.stringify(options);
   let made = formatters.get(key);
-  if (!made) formatters.set(key, (made = new Intl.NumberFormat(current.code, options)));
+  // What is rounded to 0 has no sign.
+  if (!made) formatters.set(key, (made = new Intl.NumberFormat(current.code, { signDisplay: "negative", ...options })));
   return made;
 }
 
