@@ -44,6 +44,7 @@ export default function inside({ source, state, set, go }) {
     const layer = layers.find((one) => one.name === chosen) ?? layers.find((one) => one.num_weights > 0) ?? layers[0];
     fill(shown, aboutPicture(told));
     fill(place, layerRow(layers, layer, choose), layer ? layerPanel(layer, pick) : null);
+    reveal(place.querySelector('[aria-pressed="true"]')?.closest("li"));
   };
   const choose = (/** @type {string} */ name) => {
     chosen = name;
@@ -111,6 +112,17 @@ export default function inside({ source, state, set, go }) {
       store.close();
     },
   };
+}
+
+/**
+ * Scroll the row of layers, not the page, so that this one is in its middle.
+ * @param {HTMLElement | null | undefined} entry
+ */
+function reveal(entry) {
+  const row = entry?.parentElement;
+  if (!entry || !row) return;
+  const [box, around] = [entry.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += box.left + box.width / 2 - around.left - around.width / 2;
 }
 
 /**

@@ -72,7 +72,9 @@ export default function weight({ source, state, set }) {
       optimizerCard(story),
     ];
     cards = told;
+    const focused = place.contains(document.activeElement) ? document.activeElement : null;
     fill(place, told.map((card) => card.element));
+    if (focused) focusAgain(place, focused, heading);
     place.removeAttribute("aria-busy");
   };
   const load = async () => {
@@ -117,6 +119,18 @@ export default function weight({ source, state, set }) {
       store.close();
     },
   };
+}
+
+/**
+ * Whoever went to the next weight by the keyboard can go on.
+ * @param {HTMLElement} place
+ * @param {Element} before what had the focus, and is gone
+ * @param {HTMLElement} otherwise
+ */
+function focusAgain(place, before, otherwise) {
+  const same = [...place.querySelectorAll("button")].find((one) => one.textContent === before.textContent);
+  otherwise.tabIndex = -1;
+  (same && !same.disabled ? same : otherwise).focus({ preventScroll: true });
 }
 
 /**

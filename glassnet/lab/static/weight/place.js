@@ -40,7 +40,8 @@ function words(story, go) {
   const beside = (/** @type {string} */ key, /** @type {string | null} */ name) =>
     button(t(key), () => name && go(name), { class: "quiet", disabled: name === null });
   // Numbers with signs between them would change their order in Hebrew.
-  const tensor = { tensor: `\u2066${story.tensor}\u2069`, shape: `\u2066${story.shape.join(" × ")}\u2069` };
+  const shape = story.shape.join("\u00a0×\u00a0");
+  const tensor = { tensor: `\u2066${story.tensor}\u2069`, shape: `\u2066${shape}\u2069` };
   return h(
     "div",
     { class: "weight-words" },
