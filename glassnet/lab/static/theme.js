@@ -1,6 +1,7 @@
 // How the page looks: light, dark or as the system has it, and large type for a projector.
 
 const THEMES = ["auto", "light", "dark"];
+const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
 
 /** @type {Set<() => void>} */
 const listeners = new Set();
@@ -19,7 +20,8 @@ export function setTheme(chosen) {
 
 /** Takes effect, and tells canvases, which CSS does not repaint. */
 export function applyTheme() {
-  document.documentElement.dataset["theme"] = theme();
+  const chosen = theme() === "auto" ? (SYSTEM.matches ? "dark" : "light") : theme();
+  document.documentElement.dataset["theme"] = chosen;
   for (const listener of listeners) listener();
 }
 
@@ -59,5 +61,5 @@ export function rem() {
 
 /** Repaint when the system goes from light to dark. */
 export function listenToSystem() {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
+  SYSTEM.addEventListener("change", applyTheme);
 }

@@ -102,8 +102,8 @@ function momentum(store) {
   const own = override(store, "momentum", () => store.details?.settings["momentum"], control.set);
   const made = knob(control.element, own);
   const update = () => {
-    // AdamW has no momentum that could be set.
-    made.element.hidden = store.details?.settings["optimizer"] === "adamw";
+    // What was started without has none that could be changed.
+    made.element.hidden = store.details?.settings["momentum"] === 0;
     made.update();
   };
   return { element: made.element, update };
