@@ -39,6 +39,8 @@ def write_report(path: Path, output: Path, tell: Tell) -> Written:
     run.newest_checkpoint()
     if not is_name(run.path.name):
         raise SettingsError(f"expected a folder whose name can be shown; got {run.path}. To fix: rename it.")
+    if not output.parent.is_dir():
+        raise SettingsError(f"expected a folder {output.parent} to write into; got none. To fix: make it first.")
     recording, notices = anyio.run(record, run, tell)
     text = page(f"{run.path.name} · glassnet", recording).encode("utf-8", "replace")
     try:
