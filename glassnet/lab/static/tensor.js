@@ -4,11 +4,11 @@ import { h, ltr } from "./dom.js";
 import { number, t } from "./i18n.js";
 import { rem } from "./theme.js";
 import { bytesOf, painted } from "./tiles.js";
-import { GAP_PX, fit, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } from "./tiling.js";
+import { GAP_PX, atOf, fit, moved, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } from "./tiling.js";
 
 /** @typedef {import("./tiling.js").Tiling} Tiling */
 /** @typedef {import("./tiling.js").Fit} Fit */
-/** @typedef {{tile: number, y: number, x: number}} At a number of a tile */
+/** @typedef {import("./tiling.js").At} At */
 
 /**
  * @typedef {object} Tensor
@@ -246,38 +246,6 @@ function placeAt(tiling, values, at) {
   const first = at.tile * tiling.height * tiling.width * tiling.channels + at.y * tiling.width + at.x;
   const places = Array.from({ length: tiling.channels }, (_, k) => first + k * tiling.channelStride);
   return places.reduce((best, place) => (Math.abs(values[place] ?? 0) > Math.abs(values[best] ?? 0) ? place : best));
-}
-
-/**
- * The number one further; the same at the edge.
- * @param {Tiling} tiling
- * @param {Fit} fitted
- * @param {At} from
- * @param {[down: number, right: number]} way
- * @returns {At}
- */
-export function moved(tiling, fitted, from, [down, right]) {
-  const slot = slotOf(tiling, fitted, from.tile);
-  if (!slot) return from;
-  const rows = Math.ceil(fitted.shown / fitted.columns);
-  const clamp = (/** @type {number} */ value, /** @type {number} */ end) => Math.min(Math.max(value, 0), end - 1);
-  const y = clamp(slot.row * tiling.height + from.y + down, rows * tiling.height);
-  const x = clamp(slot.column * tiling.width + from.x + right, fitted.columns * tiling.width);
-  const to = Math.floor(y / tiling.height) * fitted.columns + Math.floor(x / tiling.width);
-  if (to >= fitted.shown) return from;
-  return { tile: tileOf(tiling, fitted.columns, to), y: y % tiling.height, x: x % tiling.width };
-}
-
-/**
- * @param {Tiling} tiling
- * @param {number} place of a number among all
- * @returns {At}
- */
-export function atOf(tiling, place) {
-  const area = tiling.height * tiling.width;
-  const within = place % area;
-  const tile = Math.floor(place / (area * tiling.channels));
-  return { tile, y: Math.floor(within / tiling.width), x: within % tiling.width };
 }
 
 /**

@@ -12,6 +12,7 @@
  */
 
 /** @typedef {{zoom: number, columns: number, shown: number}} Fit `shown` tiles, or rows of a table, are drawn */
+/** @typedef {{tile: number, y: number, x: number}} At a number of a tile */
 
 export const GAP_PX = 1;
 const [MOST_ZOOM, LEAST_TILE_PX] = [12, 8];
@@ -58,7 +59,7 @@ export function fit(tiling, room) {
  * @param {Fit} fitted
  * @param {number} left
  * @param {number} top
- * @returns {{tile: number, y: number, x: number} | null}
+ * @returns {At | null}
  */
 export function numberAt(tiling, { zoom, columns, shown }, left, top) {
   const [pitchX, pitchY] = [tiling.width * zoom + GAP_PX, tiling.height * zoom + GAP_PX];
@@ -92,6 +93,38 @@ export function slotOf(tiling, { columns, shown }, tile) {
   const across = tiling.columns || columns;
   const [row, column] = [Math.floor(tile / across), tile % across];
   return column < columns && row * columns + column < shown ? { row, column } : null;
+}
+
+/**
+ * The number one further; the same at the edge.
+ * @param {Tiling} tiling
+ * @param {Fit} fitted
+ * @param {At} from
+ * @param {[down: number, right: number]} way
+ * @returns {At}
+ */
+export function moved(tiling, fitted, from, [down, right]) {
+  const slot = slotOf(tiling, fitted, from.tile);
+  if (!slot) return from;
+  const rows = Math.ceil(fitted.shown / fitted.columns);
+  const clamp = (/** @type {number} */ value, /** @type {number} */ end) => Math.min(Math.max(value, 0), end - 1);
+  const y = clamp(slot.row * tiling.height + from.y + down, rows * tiling.height);
+  const x = clamp(slot.column * tiling.width + from.x + right, fitted.columns * tiling.width);
+  const to = Math.floor(y / tiling.height) * fitted.columns + Math.floor(x / tiling.width);
+  if (to >= fitted.shown) return from;
+  return { tile: tileOf(tiling, fitted.columns, to), y: y % tiling.height, x: x % tiling.width };
+}
+
+/**
+ * @param {Tiling} tiling
+ * @param {number} place of a number among all
+ * @returns {At}
+ */
+export function atOf(tiling, place) {
+  const area = tiling.height * tiling.width;
+  const within = place % area;
+  const tile = Math.floor(place / (area * tiling.channels));
+  return { tile, y: Math.floor(within / tiling.width), x: within % tiling.width };
 }
 
 /**

@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { atOf, moved } from "../../../glassnet/lab/static/tensor.js";
 import * as tilings from "../../../glassnet/lab/static/tiling.js";
 
-const { GAP_PX, fit, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } = tilings;
+const { GAP_PX, atOf, fit, moved, numberAt, ravel, slotOf, tileOf, tilingOf, unravel } = tilings;
 
 const ROOM = { width: 265, height: 265 };
 
