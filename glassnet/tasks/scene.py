@@ -19,6 +19,7 @@ from glassnet.ops.random import draw
 from glassnet.tasks.race import random_dtype_of
 from glassnet.tasks.subject import Example, Subject, names_of
 from glassnet.training import Checkpoint, Run, Settings, Task
+from glassnet.training.adjusting import in_force_at
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.events import Started
@@ -78,29 +79,30 @@ def open_scene(subject: Subject, example: Example | None = None, batch_size: int
     or at an example as it is, in the way the network is used after training. Raises GlassnetError.
     """
     run, task, checkpoint, network = subject.run, subject.task, subject.checkpoint, subject.model
+    settings, given_rate = in_force_at(run, subject.step)
     if checkpoint is not None:
         network.load({n: Tensor(array) for n, array in below(checkpoint.tensors, "parameters").items()})
     in_float64(network)
-    batches = Batches(task.training, run.settings.batch_size, run.settings.seed)
+    batches = Batches(task.training, settings.batch_size, settings.seed)
+    if checkpoint is not None and checkpoint.num_seen is not None:
+        batches.resize(settings.batch_size, checkpoint.step, checkpoint.num_seen)
     try:
         shown = (
-            _next_batch(run.settings, batches, subject.step, batch_size)
-            if example is None
-            else _picture(subject, example)
+            _next_batch(settings, batches, subject.step, batch_size) if example is None else _picture(subject, example)
         )
     finally:
         batches.close()
-    landscape = _landscape(run.settings, task, network, shown)
+    landscape = _landscape(settings, task, network, shown)
     weights = {name: tensor.numpy() for name, tensor in network.parameters().items()}
     loss, gradient = landscape.gradient(weights)
-    update, averages, notices = None, None, [*_notices(run, task, shown)]
+    update, averages, notices = None, None, [*_notices(run, settings, task, shown)]
     if checkpoint is None:
         notices.append(_NOT_KEPT)
     else:
         averages = below(checkpoint.tensors, "averages")
-        rate, factor = _learning_rate(run.settings, batches.num_examples, checkpoint)
-        update = _step(run.settings, checkpoint, weights, gradient, rate)
-        notices += _rate_notices(run.settings, factor)
+        rate, factor = (given_rate, 1.0) if given_rate else _learning_rate(settings, batches.num_examples, checkpoint)
+        update = _step(settings, checkpoint, weights, gradient, rate)
+        notices += _rate_notices(settings, factor)
     return Scene(
         run, subject.step, landscape, weights, loss, gradient, update, averages, shown.words, _labels(run, shown),
         shown.num, notices,
@@ -182,8 +184,8 @@ def _labels(run: Run, shown: _Shown) -> list[str]:
     return [names[label] for label in shown.batch["labels"].tolist()] if "labels" in shown.batch else []
 
 
-def _notices(run: Run, task: Task, shown: _Shown) -> list[str]:
-    settings, started, notices = run.settings, run.last(Started), []
+def _notices(run: Run, settings: Settings, task: Task, shown: _Shown) -> list[str]:
+    started, notices = run.last(Started), []
     if shown.is_picture:
         notices.append("This is no step of the training: it learns from many examples at once, not from one picture.")
     elif shown.num < settings.batch_size:

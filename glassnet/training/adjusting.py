@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from glassnet.training.control import Controls
+from glassnet.training.events import Adjusted, Started
+from glassnet.training.run import Run
+from glassnet.training.settings import Settings
 
 
 def possible(
@@ -33,6 +36,21 @@ def hyper_of(in_force: Controls, hyperparameters: Mapping[str, float]) -> dict[s
     name = _momentum_of(hyperparameters)
     given = {"weight_decay": in_force.weight_decay, **({name: in_force.momentum} if name else {})}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def in_force_at(run: Run, step: int) -> tuple[Settings, float | None]:
+    """The settings by which a run took the step after ``step``, and the learning rate, if it was given by hand."""
+    now: Adjusted | None = None
+    for event in run.events():
+        if isinstance(event, Started):  # from then on the settings, until it is said otherwise
+            now = None
+        elif isinstance(event, Adjusted) and event.step <= step:
+            now = event
+    if now is None:
+        return run.settings, None
+    given = {name: getattr(now, name) for name in ("momentum", "weight_decay", "batch_size")}
+    known = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(run.settings, **known), now.learning_rate
 
 
 def _momentum_of(hyperparameters: Mapping[str, float]) -> str | None:

@@ -14,7 +14,7 @@ from glassnet.errors import CheckpointError, SettingsError
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import open_task, settings_for
 from glassnet.tasks.story import Told, explain, facts
-from glassnet.training import Run, create, history, train
+from glassnet.training import Controls, Run, create, history, train
 from glassnet.training.events import Stepped
 from tests.tasks.persons import write_persons
 
@@ -103,6 +103,25 @@ def test_it_is_the_step_that_the_training_takes_next(
     after = longer.newest_checkpoint()[0].tensors[f"parameters/{name}"][3, 0, 1, 1]
     assert told.story.outcome is not None
     assert told.story.value + told.story.outcome.change == pytest.approx(float(after), rel=1e-4)
+
+
+def test_it_is_that_step_also_where_numbers_were_changed(classifier: Run, tmp_path: Path) -> None:
+    """While it ran, after its first step: another batch size, learning rate, momentum and decay."""
+    name = "conv2.weight"
+    asked = Controls(learning_rate=2e-3, momentum=0.5, weight_decay=0.3, batch_size=6)
+    task = open_task(classifier.settings, get_runtime("numpy"))
+    runs = [create(tmp_path / str(steps), classifier.settings, classifier.facts) for steps in (3, 4)]
+    runs[1].adopt({"steps": 4})
+    for run in runs:
+        seen: list[Stepped] = []
+        for event in train(task, run, get_runtime("numpy"), controls=lambda seen=seen: asked if seen else Controls()):
+            seen += [event] if isinstance(event, Stepped) else []
+    told = story_of(runs[0], f"{name}[3,0,1,1]")
+    assert (told.scene.batch_size, told.scene.notices) == (6, [])
+    assert told.story.nudges.loss == pytest.approx(seen[-1].loss, rel=1e-5)
+    before, after = (run.newest_checkpoint()[0].tensors[f"parameters/{name}"][3, 0, 1, 1] for run in runs)
+    assert told.story.outcome is not None
+    assert told.story.outcome.change == pytest.approx(float(after) - float(before), rel=1e-3)
 
 
 def test_fewer_examples(classifier: Run) -> None:
