@@ -126,8 +126,10 @@ function about(store, heading) {
     const parts = [t(`task.${settings["task"]}`), settings["model"]];
     if (started)
       parts.push(count("home.weights", started["num_weights"]), count("run.examples", started["num_examples"]));
-    const text = parts.filter(Boolean).join(" · ");
-    if (told.textContent !== text) told.textContent = text;
+    const known = parts.filter(Boolean);
+    // Each by itself, or a name and the number behind it would change places in Hebrew.
+    const nodes = known.flatMap((part, i) => [i ? " · " : null, h("bdi", {}, part)]);
+    if (told.textContent !== known.join(" · ")) fill(told, nodes);
   };
   return {
     element: h("header", { class: "run-header" }, h("div", { class: "run-heading" }, heading, badge), told),
