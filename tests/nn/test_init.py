@@ -85,6 +85,8 @@ def test_orthogonal_has_no_favorite_sign() -> None:
     ],
 )
 def test_layers_start_as_in_torch(ours: Callable[..., nn.Module], theirs: torch.nn.Module) -> None:
+    torch.manual_seed(0)
+    theirs.reset_parameters()
     layer = ours(generator=np.random.default_rng(0))
     expected = dict(theirs.named_parameters())
     assert list(layer.parameters()) == list(expected)

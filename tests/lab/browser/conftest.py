@@ -117,7 +117,7 @@ def serve(runs: Path) -> Iterator[Served]:
         process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's event loop runs as long as it does, and other tests have their own
 def chromium() -> Iterator[Browser]:
     found = os.environ.get("GLASSNET_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "expected Chromium; got none. To fix: apt-get install chromium, or set GLASSNET_CHROMIUM."
