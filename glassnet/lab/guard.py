@@ -21,6 +21,7 @@ TOKEN_HEADER = "X-Glassnet-Token"
 METHODS = ("GET", "HEAD", "POST", "DELETE")
 API = "/api/"
 _MOST_HEADERS = 100
+_MOST_PATH = 1_000  # a number of more digits would be none that Python reads
 _CONTENT_POLICY = "; ".join(
     (
         "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' blob: data:",
@@ -67,6 +68,8 @@ class Guard:
         headers = Headers(scope=scope)
         if len(headers) > _MOST_HEADERS:
             return refusal(431, "too_large", f"expected at most {_MOST_HEADERS} lines of header; got more.")
+        if len(scope["path"]) > _MOST_PATH:
+            return refusal(414, "too_large", f"expected a path of at most {_MOST_PATH:,} letters; got more.")
         asked_for = headers.getlist("host")
         if len(asked_for) != 1 or asked_for[0].lower() not in self._hosts:
             return refusal(421, "wrong_host", "expected the address that the lab printed; got another host.")

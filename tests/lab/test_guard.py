@@ -126,6 +126,12 @@ def test_a_link_in_place_of_a_log_is_not_followed(served: Served, tmp_path: Path
         assert "secret" not in next(answer.iter_text())
 
 
+@pytest.mark.parametrize("path", ["/api/runs/x/pictures/", "/api/runs/", "/"])
+def test_a_path_without_end_is_refused(served: Served, path: str) -> None:
+    answer = served.ask("GET", f"{path}{'9' * 5000}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (414, "too_large")
+
+
 def test_names_are_checked_before_anything_else(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "runs", tmp_path)
     for name in ("", "a/b", "../a", "a\\b", "a\0b"):
