@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from glassnet.training import Controls, Run, read_controls, write_controls
+from glassnet.training.checkpoint import steps_in
 from glassnet.training.events import Adjusted, Finished, Started, Stepped
 from tests.cli.conftest import Call, options, run_outside
 from tests.cli.test_interruptions import has_steps, start, wait_until
@@ -48,6 +49,7 @@ def test_steered_by_another_process(tmp_path: Path, drawings: Path) -> None:
             step += 1
             write_controls(path, Controls(is_paused=True, pause_at=step))
             wait_until(at_step(path, step))
+            wait_until(lambda step=step: steps_in(path / "checkpoints")[-1] == step)
             time.sleep(0.3)
             assert at_step(path, step)()
         write_controls(path, Controls(learning_rate=0.0125, batch_size=7))
