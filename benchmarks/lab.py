@@ -24,7 +24,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -189,8 +190,9 @@ def streams(lab: Lab, run: str) -> Iterator[None]:
 
 
 def drain(answer: Any) -> None:
-    while answer.read1(65536):
-        pass
+    with suppress(HTTPException):  # it is cut off at the end
+        while answer.read1(65536):
+            pass
 
 
 def steps_of(run: Path) -> int:

@@ -1,4 +1,4 @@
-// What the page knows of one run: its events in bounded memory, told at most once per frame.
+// What the page knows of one run: its events in bounded memory, told at most once per frame, steps once a second.
 
 import { Curve, thinned } from "./curve.js";
 import { runPath } from "./source/source.js";
@@ -27,6 +27,8 @@ const FIELDS = ["step", "loss", "", "learning_rate", "gradient_norm", "images_pe
 const MOST_SMOOTHED = 40; // steps; at first a tenth of those there have been, so that the fall is seen as it is
 const DETAILS_EVERY_MS = 4000;
 const LINGER_MS = 1500;
+// Drawing takes what a training beside it could use; a curve that grows once a second is watched as well.
+const STEPS_EVERY_MS = 1000;
 
 /** @type {Map<string, {store: RunStore, users: number}>} */
 const opened = new Map();
@@ -115,6 +117,9 @@ export class RunStore {
   /** @type {Set<(store: RunStore) => void>} */
   #listeners = new Set();
   #frame = 0;
+  #toldAt = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #waiting = null;
   #detailsAt = 0;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #refreshing = null;
@@ -200,7 +205,8 @@ export class RunStore {
   /** @param {TrainingEvent[]} events */
   take(events) {
     for (const event of events) this.#takeOne(event);
-    this.#tell();
+    if (events.every((event) => event.event === "stepped")) this.#tellSoon();
+    else this.#tell();
   }
 
   end() {
@@ -208,6 +214,7 @@ export class RunStore {
     this.events.close();
     this.#listeners.clear();
     if (this.#refreshing) clearTimeout(this.#refreshing);
+    if (this.#waiting) clearTimeout(this.#waiting);
     cancelAnimationFrame(this.#frame);
   }
 
@@ -273,10 +280,20 @@ export class RunStore {
     }, waitMs);
   }
 
+  #tellSoon() {
+    if (this.#waiting || this.#hasEnded) return;
+    const waitMs = Math.max(0, this.#toldAt + STEPS_EVERY_MS - performance.now());
+    this.#waiting = setTimeout(() => {
+      this.#waiting = null;
+      this.#tell();
+    }, waitMs);
+  }
+
   #tell() {
     if (this.#frame || this.#hasEnded) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
+      this.#toldAt = performance.now();
       for (const listener of [...this.#listeners]) listener(this);
     });
   }
