@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 
 from glassnet.lab.answers import ConflictError
-from glassnet.training.control import Watcher, write_controls
+from glassnet.training.control import asked_now, write_controls
 
 LOG = "log.txt"
 _MOST_SAID_BYTES = 4096
@@ -101,8 +101,7 @@ async def stop(children: Children, say: Callable[[str], None]) -> None:
     say(f"stopping {', '.join(child.path.name for child in alive)}, saved first")
     for child in alive:
         if child.path.is_dir():
-            asked = dataclasses.replace(Watcher(child.path)(), complaint=None)
-            write_controls(child.path, dataclasses.replace(asked, is_stopping=True))
+            write_controls(child.path, dataclasses.replace(asked_now(child.path), is_stopping=True))
         else:
             child.process.send_signal(signal.SIGINT)
     with anyio.move_on_after(_STOP_WITHIN_S):

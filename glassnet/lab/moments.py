@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from safetensors.numpy import save as save_safetensors
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +23,7 @@ from glassnet.lab.endpoint import Endpoint, Schema
 from glassnet.lab.opened import Moment, answerer_of, held_out, moment_of
 from glassnet.lab.worker import in_worker
 from glassnet.training import Run
+from glassnet.training.pictures import kept_pictures, read_pictures
 
 _NUM: Schema = {"type": "integer", "minimum": 1, "maximum": 64, "default": 24, "description": "How many pictures."}
 _MOST_CLASSES = 256  # of a matrix with a number for each pair of them
@@ -34,13 +34,12 @@ _DIGITS = 5  # of a probability
 
 def drawings_of(path: str, step: int) -> dict[str, Any]:
     """The pictures that the training kept at that step, or last before it."""
-    files = {int(file.stem): file for file in Path(path, "pictures").glob("*.npy") if file.stem.isdecimal()}
-    kept = [at for at in sorted(files) if at <= step]
+    files = kept_pictures(Path(path, "pictures"))
+    kept = [at for at in files if at <= step]
     if not kept:
         raise NotFoundError(f"expected pictures kept up to step {step}; got none. To fix: choose a later step.")
     try:
-        with files[kept[-1]].open("rb") as file:
-            images = npy.read_array(file, allow_pickle=False)
+        images = read_pictures(files[kept[-1]])
         if images.dtype != np.uint8 or images.ndim != 3:
             raise ValueError(f"{images.dtype} {images.shape}")
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ from glassnet.runtimes import Runtime, get_runtime
 from glassnet.tasks import houses, open_task
 from glassnet.tasks.answers import Answerer
 from glassnet.tasks.classification import CIFAR10, Classification
-from glassnet.tasks.subject import Subject, load
+from glassnet.tasks.subject import Subject, has_names_of, load
 from glassnet.training import Checkpoint, Run, Settings, Task, history
 from glassnet.training.checkpoint import steps_in
 from glassnet.training.moments import network_at
@@ -64,11 +64,10 @@ def subject_of(run: Run, step: int | None, needs_training: bool = False) -> Subj
 def held_out(run: Run) -> Mapping[str, Array]:
     """The pictures that were held out of the training, with their labels; raises DataError if there are none."""
     task, _ = _task_and_model(_data_settings(run.settings), False, _data_stamp(run.settings))
-    for kind in ("classes", "people"):
-        if task.facts.get(kind) != run.facts.get(kind):
-            raise CheckpointError(
-                f"expected the data that the run was trained on; got others in {task.source}. To fix: put them back."
-            )
+    if not has_names_of(run, task):
+        raise CheckpointError(
+            f"expected the data that the run was trained on; got others in {task.source}. To fix: put them back."
+        )
     if not len(task.validation["images"]):
         raise DataError("expected pictures that were held out of the training; got none. To fix: add pictures.")
     return task.validation
@@ -99,12 +98,12 @@ def _moment(run: Run, step: int | None) -> Moment:
         steps = steps_in(run.checkpoints)
         newest = steps[-1] if steps else 0
         return _newest(run.path, newest, stamp(run.checkpoints / f"{newest:08d}" / "checkpoint.json"))
-    kept = [(at, path) for at, path in history.snapshots(run) if at <= step]
-    if not kept:
+    kept = history.last_before(run, step)
+    if kept is None:
         raise NotFoundError(
             f"expected weights that were kept up to step {step}; got none. To fix: choose a later step, or none at all."
         )
-    at, file = kept[-1]
+    at, file = kept
     return _kept(run.path, at, stamp(file))
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from glassnet.lab import encoding
 from glassnet.lab.children import Child, Children, last_words, settle
 from glassnet.lab.digest import Digest
-from glassnet.training import Run, find_runs
-from glassnet.training.control import Controls, Watcher
+from glassnet.training import Run, find_runs, history
+from glassnet.training.checkpoint import steps_in
+from glassnet.training.control import Controls, asked_now
+from glassnet.training.pictures import kept_pictures, read_pictures
 
 EVENTS = "events.jsonl"
 _ALIVE = ("starting", "running", "paused")
@@ -51,16 +52,16 @@ class Overview:
             "facts": run.facts if run else {},
             "started": {"event": "started", **dataclasses.asdict(started)} if started else None,
             "status": self.status(name, run),
-            "moments": _steps(run.history, "*.safetensors") if run else [],
-            "pictured": _steps(run.pictures, "*.npy") if run else [],
-            "checkpoint": max(_steps(run.checkpoints, "*/"), default=None) if run else None,
+            "moments": [step for step, _ in history.snapshots(run)] if run else [],
+            "pictured": list(kept_pictures(run.pictures)) if run else [],
+            "checkpoint": max(steps_in(run.checkpoints), default=None) if run else None,
         }
 
     def status(self, name: str, run: Run | None) -> dict[str, Any]:
         digest, child = self._digest(name), self._children.get(name)
         if child:
             settle(child.path)
-        asked = controls_of(run) if run else Controls()
+        asked = asked_now(run.path) if run else Controls()
         is_held = run is not None and run.is_alive()
         state = _state(digest, child, is_held, asked.is_paused_at(digest.step))
         return {
@@ -124,28 +125,17 @@ def is_inside(path: Path) -> bool:
     return not path.name.startswith(".") and path.resolve().parent == path.parent.resolve()
 
 
-def controls_of(run: Run) -> Controls:
-    """What is asked of its training, which passes over a file that is damaged."""
-    return dataclasses.replace(Watcher(run.path)(), complaint=None)
-
-
 def _told(asked: Controls, step: int) -> dict[str, Any]:
     numbers = ("learning_rate", "momentum", "weight_decay", "batch_size")
     return {"is_paused": asked.is_paused_at(step), **{name: getattr(asked, name) for name in numbers}}
 
 
-def _steps(directory: Path, pattern: str) -> list[int]:
-    return sorted(int(path.stem) for path in directory.glob(pattern) if path.stem.isdecimal())
-
-
 def _thumbnail(pictures: Path) -> dict[str, Any] | None:
     """The first of the last drawings; None of a task that makes none."""
-    steps = _steps(pictures, "*.npy")
-    return _thumbnail_in(pictures / f"{steps[-1]:08d}.npy") if steps else None
+    files = list(kept_pictures(pictures).values())
+    return _thumbnail_in(files[-1]) if files else None
 
 
 @lru_cache(maxsize=256)
 def _thumbnail_in(file: Path) -> dict[str, Any] | None:
-    with file.open("rb") as stream:
-        images = npy.read_array(stream, allow_pickle=False)
-    return encoding.pixels(np.asarray(images[:_THUMBNAILS], np.uint8), is_ink=True)
+    return encoding.pixels(np.asarray(read_pictures(file)[:_THUMBNAILS], np.uint8), is_ink=True)

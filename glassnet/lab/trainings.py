@@ -22,10 +22,9 @@ from glassnet.lab import uploads
 from glassnet.lab.answers import ConflictError, json_answer, read_json
 from glassnet.lab.endpoint import WHOLE, Endpoint, Schema
 from glassnet.lab.lab import Lab
-from glassnet.lab.overview import controls_of
 from glassnet.lab.worker import in_worker
 from glassnet.training import Run
-from glassnet.training.control import write_controls
+from glassnet.training.control import asked_now, write_controls
 from glassnet.training.settings import BUDGETS, OPTIMIZERS, RUNTIMES, SCHEDULES
 
 _LARGEST = 2**31 - 1
@@ -167,7 +166,7 @@ def _steer(lab: Lab, run: Run, wanted: Mapping[str, Any]) -> None:
         changed |= {"is_paused": False, "pause_at": step + wanted["num_steps"]}
     elif "is_paused" in wanted:
         changed["pause_at"] = None
-    write_controls(run.path, dataclasses.replace(controls_of(run), **changed))
+    write_controls(run.path, dataclasses.replace(asked_now(run.path), **changed))
 
 
 def _refuse_if_alive(lab: Lab, run: Run) -> None:

@@ -20,6 +20,7 @@ from glassnet.lab.endpoint import WHOLE, Endpoint, Schema
 from glassnet.lab.opened import Moment, answerer_of, moment_of, runtime
 from glassnet.lab.worker import in_worker
 from glassnet.tasks import enrollment, houses
+from glassnet.tasks.classification import softmax
 from glassnet.tasks.gallery import Person, Trained, listed, load_changes
 from glassnet.tasks.houses import BATCH, NUM_STEPS, Sampler
 from glassnet.tasks.recognition import Recognizer, identify, looks_like, open_gallery, trained_persons
@@ -55,9 +56,7 @@ def _person(run: Run, moment: Moment, checkpoint: Checkpoint, image: Array) -> d
     gallery, _ = open_gallery(run, checkpoint)
     embeddings = _recognizer(str(run.path), moment).embed(image[None])
     (found,) = identify(embeddings, gallery)
-    logits = gallery.scale * (gallery.prototypes @ embeddings[0])
-    powers = np.exp(logits - logits.max())
-    probabilities = powers / powers.sum()
+    probabilities = softmax(gallery.scale * (gallery.prototypes @ embeddings[0]))
     likeliest = np.argsort(-probabilities, kind="stable")[:_NUM_SAID].tolist()
     return {
         "answers": [_said(gallery.numbers[i], gallery.names[i], probabilities[i]) for i in likeliest],

@@ -17,7 +17,7 @@ from glassnet.nn import Module
 from glassnet.ops import Random
 from glassnet.runtimes import Runtime
 from glassnet.tasks import faces
-from glassnet.tasks.classification import views
+from glassnet.tasks.classification import softmax, views
 from glassnet.tasks.gallery import unit
 from glassnet.tasks.subject import names_of
 from glassnet.training import Run
@@ -86,8 +86,7 @@ class Answerer:
         logits = np.asarray(total)
         if self._is_of_faces:
             logits = np.float32(self._scale) * (unit(logits) @ said["centers"].T)
-        powers = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray((powers / powers.sum(1, keepdims=True))[: len(images)])
+        return softmax(logits)[: len(images)]
 
 
 def _said_by(model: Module) -> Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]:

@@ -160,8 +160,13 @@ class Predictor:
         logits = np.zeros((self._num, len(self.classes)), np.float32)
         for share, view in views(padded, self._model == "fast", self._is_mirrored):
             logits += share * self._executable({"images": np.ascontiguousarray(view)})["logits"]
-        powers = np.exp(logits - logits.max(1, keepdims=True))
-        return (powers / powers.sum(1, keepdims=True))[: len(images)]
+        return softmax(logits)[: len(images)]
+
+
+def softmax(logits: Array) -> Array:
+    """(..., K) -> probabilities of the same shape and dtype, which sum to 1 along the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 
 def views(images: Array, has_shifts: bool, is_mirrored: bool) -> list[tuple[float, Array]]:

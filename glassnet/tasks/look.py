@@ -17,6 +17,7 @@ from glassnet.insight.pictures import layer_pages, weights_over_time
 from glassnet.insight.slice_sheet import along_gradient_chart, slice_sheet
 from glassnet.insight.slices import AlongGradient, Slice, along_gradient, by_filter, loss_slice, random_direction
 from glassnet.ops import Random
+from glassnet.tasks.classification import softmax
 from glassnet.tasks.subject import Example, Subject, first_examples, names_of
 from glassnet.training import Checkpoint, Run, history
 from glassnet.training.randomness import draw_inputs, generator
@@ -85,8 +86,7 @@ def _probabilities(subject: Subject, example: Example) -> Array | None:
     logits = subject.model(Tensor(example.image[None])).numpy()[0].astype(np.float64)
     if "people" in subject.run.facts:  # these are cosines
         logits *= subject.run.settings.logit_scale
-    powers = np.exp(logits - logits.max())
-    return np.asarray(powers / powers.sum())
+    return softmax(logits)
 
 
 def _answers(probabilities: Array | None) -> list[tuple[int, float]]:

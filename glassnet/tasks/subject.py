@@ -75,13 +75,18 @@ def load(run: Run, task: Task, model: Module, weights: Mapping[str, Array]) -> N
             f"expected the data that {run.path} was trained on; got {task.source}, for which the network has other "
             "shapes. To fix: put the data back as they were."
         )
-    for kind in _KINDS:
-        if task.facts.get(kind) != run.facts.get(kind):
-            raise CheckpointError(
-                f"expected the classes that {run.path} has learned to tell apart; got others in {task.source}. "
-                "To fix: put the data back as it was."
-            )
+    if not has_names_of(run, task):
+        raise CheckpointError(
+            f"expected the classes that {run.path} has learned to tell apart; got others in {task.source}. "
+            "To fix: put the data back as it was."
+        )
     model.load({name: Tensor(array) for name, array in weights.items()})
+
+
+def has_names_of(run: Run, task: Task) -> bool:
+    """Whether the data of now have the classes or persons that the run was trained on."""
+    facts = run.facts
+    return all(task.facts.get(kind) == facts.get(kind) for kind in _KINDS)
 
 
 def names_of(run: Run) -> list[str]:

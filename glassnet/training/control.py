@@ -99,12 +99,17 @@ def write_controls(run_path: Path, controls: Controls) -> None:
         ) from error
 
 
+def asked_now(run_path: Path) -> Controls:
+    """The same for who goes on with it: a file that is damaged is passed over, as the training does."""
+    return dataclasses.replace(Watcher(run_path)(), complaint=None)
+
+
 def unpause(run: Run) -> None:
     """Before a training goes on: forget pause and stop, which were for an earlier one, unless that is still alive.
 
     A file that is damaged stays as it is. Raises CheckpointError.
     """
-    controls = Watcher(run.path)()
+    controls = asked_now(run.path)
     if controls != controls.lasting() and not run.is_alive():
         write_controls(run.path, controls.lasting())
 

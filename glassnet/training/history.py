@@ -55,6 +55,11 @@ def snapshots(run: Run) -> list[tuple[int, Path]]:
     return [(step, _file(run.history, step)) for step in _steps_in(run.history)]
 
 
+def last_before(run: Run, step: int) -> tuple[int, Path] | None:
+    """Step and file of the weights that were kept at that step, or last before it."""
+    return next(((at, path) for at, path in reversed(snapshots(run)) if at <= step), None)
+
+
 def load(path: Path) -> dict[str, Array]:
     """The learned weights of a snapshot by their names in the model, not averaged. Raises CheckpointError."""
     return {name: array for name, array in _read(path).items() if not name.startswith("buffers/")}

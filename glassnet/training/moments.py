@@ -18,11 +18,11 @@ def network_at(run: Run, step: int | None = None) -> tuple[int, dict[str, Array]
     if step is None:
         newest, _ = run.newest_checkpoint()
         return newest.step, weights_of(newest.tensors)
-    kept = [(at, path) for at, path in history.snapshots(run) if at <= step]
-    if not kept:
+    kept = history.last_before(run, step)
+    if kept is None:
         raise CheckpointError(
             f"expected weights that {run.path} kept up to step {step}; got none. To fix: choose a later step, or none "
             "at all for the newest."
         )
-    at, path = kept[-1]
+    at, path = kept
     return at, {**history.load(path), **history.load_buffers(path)}

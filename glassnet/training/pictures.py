@@ -28,6 +28,18 @@ def keep_pictures(directory: Path, step: int, images: Array) -> Path:
     return file
 
 
+def kept_pictures(directory: Path) -> dict[int, Path]:
+    """The files that `keep_pictures` wrote, by step, in order."""
+    files = {int(file.stem): file for file in directory.glob("*.npy") if file.stem.isdecimal()}
+    return dict(sorted(files.items()))
+
+
+def read_pictures(file: Path) -> Array:
+    """What `keep_pictures` wrote; unlike `np.load` it takes nothing else, and closes the file in any case."""
+    with file.open("rb") as stream:
+        return npy.read_array(stream, allow_pickle=False)
+
+
 def sheet(images: Array, columns: int, scale: int = 2, gap_px: int = 4) -> Image.Image:
     """Small pictures (num, height, width) with ink on 0 as one grey picture with ink on white, row by row."""
     num, height, width = images.shape
@@ -60,7 +72,7 @@ def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
         raise CheckpointError(f"expected pictures in {pictures}; got none. To fix: train this run first.")
     check_output(output, ".png", ".gif")
     try:
-        frames = [_read(file) for file in files]
+        frames = [read_pictures(file) for file in files]
         if output.suffix == ".png":
             chosen = np.unique(np.linspace(0, len(frames) - 1, num_rows).round().astype(int))
             rows = np.concatenate([frames[i] for i in chosen])
@@ -74,9 +86,3 @@ def write_film(pictures: Path, output: Path, num_rows: int = 10) -> Path:
             f"expected to make a film of {pictures} in {output}; got '{error}'. To fix: choose another --output."
         ) from error
     return output
-
-
-def _read(file: Path) -> Array:
-    """What `keep_pictures` wrote; unlike `np.load` it takes nothing else, and closes the file in any case."""
-    with file.open("rb") as stream:
-        return npy.read_array(stream, allow_pickle=False)

@@ -42,7 +42,7 @@ export function layerRow(layers, chosen, onChoose) {
         "button",
         { ...how, on: { click: () => onChoose(layer.name) } },
         h("strong", {}, ltr(layer.name)),
-        h("span", {}, kindOf(layer)),
+        h("span", {}, inWords(layer.kind)),
         h("span", { class: "soft" }, ltr(shapeOf(layer))),
         h("span", { class: "soft" }, h("bdi", {}, weights)),
       ),
@@ -54,12 +54,22 @@ export function layerRow(layers, chosen, onChoose) {
 }
 
 /**
+ * The name of one weight, such as conv1.weight[3,0,2,2]; a layer that is the network itself is called as its tensor.
+ * @param {Layer} layer
+ * @param {Signal} signal
+ * @param {number[]} index
+ */
+export function weightName(layer, signal, index) {
+  return `${layer.name === signal.name ? "" : `${layer.name}.`}${signal.name}[${index.join(",")}]`;
+}
+
+/**
  * @param {Layer} layer
  * @param {(weight: string) => void} onPick
  */
 export function layerPanel(layer, onPick) {
   const pick = (/** @type {Signal} */ signal) => (/** @type {number[]} */ index) =>
-    onPick(`${layer.name === signal.name ? "" : `${layer.name}.`}${signal.name}[${index.join(",")}]`);
+    onPick(weightName(layer, signal, index));
   const weights = (/** @type {Signal} */ signal) =>
     panel(signal, layer, "weights", signal.gradient ? pick(signal) : undefined);
   const gradients = (/** @type {Signal} */ signal) => panel(signal, layer, "weights", pick(signal), true);
@@ -68,7 +78,7 @@ export function layerPanel(layer, onPick) {
   return h(
     "section",
     { class: "panel layer-open", "aria-label": layer.name },
-    h("h2", {}, ltr(layer.name), " ", h("small", { class: "soft" }, kindOf(layer))),
+    h("h2", {}, ltr(layer.name), " ", h("small", { class: "soft" }, inWords(layer.kind))),
     learned.length ? h("p", { class: "soft" }, t("inside.pick")) : null,
     h(
       "div",
@@ -109,11 +119,6 @@ function panel(signal, layer, what, onPick, isGradient = false) {
     h("h4", {}, saidOf(signal.name)),
     tensorView(tensor, { what, title, note, inputShape: layer.input_shape, ...(onPick ? { onPick } : {}) }),
   );
-}
-
-/** @param {Layer} layer */
-function kindOf(layer) {
-  return inWords(layer.kind);
 }
 
 /** @param {string} kind of a layer or of what follows it, in the words of the server */

@@ -2,6 +2,7 @@
 
 import { fill, h, ltr } from "../dom.js";
 import { t } from "../i18n.js";
+import { weightName } from "../inside/layers.js";
 import { keyOf } from "../run/answers.js";
 import { momentOf, scrubber } from "../scrubber.js";
 import { runPath } from "../source/source.js";
@@ -145,7 +146,7 @@ async function firstWeight(store, step) {
     const signal = layer.held.find((one) => one.gradient);
     if (!signal) continue;
     const index = signal.values.shape.map((size) => Math.floor(size / 2));
-    return `${layer.name === signal.name ? "" : `${layer.name}.`}${signal.name}[${index.join(",")}]`;
+    return weightName(layer, signal, index);
   }
   return null;
 }
