@@ -29,6 +29,7 @@ from glassnet.lab.overview import EVENTS
 from glassnet.lab.thinning import Thinned
 
 _INTERVAL_S = 0.25  # from one message of events to the next
+_INTERVAL_PER_PAGE_S = 0.1  # at least so long for each page: what they draw takes from the training
 _STATUS_INTERVAL_S = 1.0
 _PING_INTERVAL_S = 15.0
 _END_BYTES = 2**16  # more than a line has
@@ -121,7 +122,7 @@ class EventStream(StreamingResponse):
         super().__init__(self._messages(position), media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if sum(tail.num_watching for tail in self._lab.tails.values()) >= self._lab.most_streams:
+        if self._num_pages() >= self._lab.most_streams:
             raise BusyError(
                 f"expected at most {self._lab.most_streams} pages that watch at once; got one more. To fix: close some."
             )
@@ -134,9 +135,13 @@ class EventStream(StreamingResponse):
             if not tail.num_watching:
                 del self._lab.tails[self._name]
 
+    def _num_pages(self) -> int:
+        return sum(tail.num_watching for tail in self._lab.tails.values())
+
     async def _messages(self, position: int | None) -> AsyncIterator[bytes]:
         tail: Tail = self._lab.tails[self._name]
         status: dict[str, Any] = {}
+        num_pages = 0
         told_at = -math.inf
         with suppress(NotFoundError):  # deleted while it was watched
             await tail.read_on()
@@ -152,6 +157,9 @@ class EventStream(StreamingResponse):
                 if status != {**tail.status, "step": None}:
                     status = {**tail.status, "step": None}
                     messages.append(_message("status", json.dumps(tail.status).encode()))
+                if num_pages != self._num_pages():
+                    num_pages = self._num_pages()
+                    messages.append(_message("watching", b'{"pages": %d}' % num_pages))
                 if position < tail.position:
                     piece = await tail.since(position)
                     position = piece.end
@@ -162,7 +170,7 @@ class EventStream(StreamingResponse):
                 if messages:
                     told_at = anyio.current_time()
                     yield b"".join(messages)
-                await anyio.sleep(_INTERVAL_S)
+                await anyio.sleep(max(_INTERVAL_S, num_pages * _INTERVAL_PER_PAGE_S))
                 await tail.read_on()
 
 
@@ -189,7 +197,7 @@ ENDPOINTS = (
         "/api/runs/{run}/events",
         watch,
         "Lists of the events of a run (what came after the header Last-Event-ID, if it is there), its status when that "
-        "changes, reset where another log is in the place of the first",
+        "changes, watching with the number of pages that are open, reset where another log is in the place of the first",
         answer="text/event-stream",
     ),
 )

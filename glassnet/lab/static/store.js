@@ -1,4 +1,5 @@
-// What the page knows of one run: its events in bounded memory, told at most once per frame, steps once a second.
+// What the page knows of one run: its events in bounded memory, told at most once per frame, steps once a second
+// or less often.
 
 import { Curve, thinned } from "./curve.js";
 import { runPath } from "./source/source.js";
@@ -27,8 +28,11 @@ const FIELDS = ["step", "loss", "", "learning_rate", "gradient_norm", "images_pe
 const MOST_SMOOTHED = 40; // steps; at first a tenth of those there have been, so that the fall is seen as it is
 const DETAILS_EVERY_MS = 4000;
 const LINGER_MS = 1500;
-// Drawing takes what a training beside it could use; a curve that grows once a second is watched as well.
-const STEPS_EVERY_MS = 1000;
+const AT_ONCE = ["started", "adjusted", "noticed", "finished"];
+// Drawing takes what a training beside it could use; a curve that grows once a second is watched as well, and pages
+// that are open beside each other share the time between them.
+const TELL_EVERY_MS = 1000;
+const TELL_EVERY_MS_PER_PAGE = 1000;
 
 /** @type {Map<string, {store: RunStore, users: number}>} */
 const opened = new Map();
@@ -120,6 +124,7 @@ export class RunStore {
   #toldAt = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #waiting = null;
+  #tellEveryMs = TELL_EVERY_MS;
   #detailsAt = 0;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #refreshing = null;
@@ -141,6 +146,9 @@ export class RunStore {
         if (!status.is_alive) this.#refreshSoon();
       },
       onReset: () => this.#forget(),
+      onWatching: (numPages) => {
+        this.#tellEveryMs = Math.max(TELL_EVERY_MS, numPages * TELL_EVERY_MS_PER_PAGE);
+      },
       onLost: (isLost) => {
         this.isLost = isLost;
         this.#tell();
@@ -180,6 +188,7 @@ export class RunStore {
 
   /** Ask for the details again. */
   async refresh() {
+    const isFirst = !this.details;
     this.#detailsAt = performance.now();
     try {
       const details = await this.source.get(runPath(this.run));
@@ -190,7 +199,8 @@ export class RunStore {
     } catch (error) {
       this.error = /** @type {Error} */ (error);
     }
-    this.#tell();
+    if (isFirst || this.error) this.#tell();
+    else this.#tellSoon();
   }
 
   /**
@@ -205,8 +215,8 @@ export class RunStore {
   /** @param {TrainingEvent[]} events */
   take(events) {
     for (const event of events) this.#takeOne(event);
-    if (events.every((event) => event.event === "stepped")) this.#tellSoon();
-    else this.#tell();
+    if (events.some((event) => AT_ONCE.includes(event.event))) this.#tell();
+    else this.#tellSoon();
   }
 
   end() {
@@ -273,7 +283,8 @@ export class RunStore {
 
   #refreshSoon() {
     if (this.#refreshing || this.#hasEnded) return;
-    const waitMs = Math.max(200, this.#detailsAt + DETAILS_EVERY_MS - performance.now());
+    const everyMs = Math.max(DETAILS_EVERY_MS, this.#tellEveryMs);
+    const waitMs = Math.max(200, this.#detailsAt + everyMs - performance.now());
     this.#refreshing = setTimeout(() => {
       this.#refreshing = null;
       this.refresh();
@@ -282,7 +293,7 @@ export class RunStore {
 
   #tellSoon() {
     if (this.#waiting || this.#hasEnded) return;
-    const waitMs = Math.max(0, this.#toldAt + STEPS_EVERY_MS - performance.now());
+    const waitMs = Math.max(0, this.#toldAt + this.#tellEveryMs - performance.now());
     this.#waiting = setTimeout(() => {
       this.#waiting = null;
       this.#tell();

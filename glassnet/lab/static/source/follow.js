@@ -27,6 +27,7 @@ export function follow(ask, listeners) {
     if (message.id !== null) position = message.id;
     if (message.event === "events") listeners.onEvents(JSON.parse(message.data));
     if (message.event === "status") listeners.onStatus?.(JSON.parse(message.data));
+    if (message.event === "watching") listeners.onWatching?.(JSON.parse(message.data).pages);
     if (message.event === "reset") {
       position = "";
       listeners.onReset?.();

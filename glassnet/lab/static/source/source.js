@@ -34,6 +34,7 @@
  * @property {(events: TrainingEvent[]) => void} onEvents
  * @property {(status: Status) => void} [onStatus]
  * @property {() => void} [onReset] the log was replaced: forget all events
+ * @property {(numPages: number) => void} [onWatching] so many pages are open on runs of this lab
  * @property {(isLost: boolean) => void} [onLost] the connection was lost (true) or is back (false)
  */
 
