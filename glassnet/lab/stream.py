@@ -197,7 +197,7 @@ ENDPOINTS = (
         "/api/runs/{run}/events",
         watch,
         "Lists of the events of a run (what came after the header Last-Event-ID, if it is there), its status when that "
-        "changes, watching with the number of pages that are open, reset where another log is in the place of the first",
+        "changes, watching with the number of open pages, reset where another log is in the place of the first",
         answer="text/event-stream",
     ),
 )
