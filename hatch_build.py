@@ -1,11 +1,12 @@
-"""What the build adds to the package: uPlot, which draws the lab's charts, in the version that package.json names.
+"""What the build adds to the package: what its pages use of others, in the versions that package.json names.
 
-npm fetches it, out of a wheel that carries Node.js, so that Python alone is enough. Where the files are there already,
-as in a source distribution, nothing is fetched.
+uPlot draws the charts, onnxruntime-web trains in a browser tab. npm fetches both, out of a wheel that carries Node.js,
+so that Python alone is enough. Where the files are there already, as in a source distribution, nothing is fetched.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import tempfile
@@ -14,15 +15,30 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-VENDOR = Path("glassnet", "lab", "static", "vendor", "uplot")
+VENDOR = Path("glassnet", "lab", "static", "vendor")
+FOLDERS = {"uplot": "uplot", "onnxruntime-web": "ort"}
 # The types are for checks of the page's own modules; they stand beside the module, where tsc looks for them.
 FILES = {
-    "dist/uPlot.esm.js": "uPlot.esm.js",
-    "dist/uPlot.d.ts": "uPlot.esm.d.ts",
-    "dist/uPlot.min.css": "uPlot.min.css",
-    "LICENSE": "LICENSE",
-    "package.json": "package.json",
+    "uplot": {
+        "dist/uPlot.esm.js": "uPlot.esm.js",
+        "dist/uPlot.d.ts": "uPlot.esm.d.ts",
+        "dist/uPlot.min.css": "uPlot.min.css",
+        "LICENSE": "LICENSE",
+        "package.json": "package.json",
+    },
+    "onnxruntime-web": {
+        "dist/ort.wasm.min.mjs": "ort.wasm.min.mjs",
+        "dist/ort-wasm-simd-threaded.mjs": "ort-wasm-simd-threaded.mjs",
+        "dist/ort-wasm-simd-threaded.wasm": "ort-wasm.bin",
+        "dist/ort.webgpu.min.mjs": "ort.webgpu.min.mjs",
+        "dist/ort-wasm-simd-threaded.asyncify.mjs": "ort-wasm-simd-threaded.asyncify.mjs",
+        "dist/ort-wasm-simd-threaded.asyncify.wasm": "ort-wasm-asyncify.bin",
+        "package.json": "package.json",
+    },
 }
+COMPRESSED = ".bin"  # many servers send what ends in .wasm as it is; of these files a third is left
+# The package names its license and brings no text of it.
+HOLDERS = {"onnxruntime-web": "Copyright (c) Microsoft Corporation"}
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -37,21 +53,41 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
 
 def is_there(root: Path) -> bool:
-    """Whether all files are, in the right version."""
-    kept = root / VENDOR
-    return all((kept / name).is_file() for name in FILES.values()) and _version(kept) == _wanted(root)
+    """Whether all files are, in the right versions."""
+    return all(_is_there(root, package) for package in FILES)
 
 
 def vendor(root: Path) -> None:
-    """Fetch the package with npm, and keep what the page needs of it."""
+    """Fetch the packages with npm, and keep what the pages need of them."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(root / name, folder)
         _fetch(Path(folder))
-        fetched = Path(folder, "node_modules", "uplot")
-        (root / VENDOR).mkdir(parents=True, exist_ok=True)
-        for name, kept in FILES.items():
-            shutil.copyfile(fetched / name, root / VENDOR / kept)
+        for package in FILES:
+            _keep(root, Path(folder, "node_modules", package), package)
+
+
+def _is_there(root: Path, package: str) -> bool:
+    kept = root / VENDOR / FOLDERS[package]
+    names = {*FILES[package].values(), "LICENSE"}
+    return all((kept / name).is_file() for name in names) and _version(kept) == _wanted(root, package)
+
+
+def _keep(root: Path, fetched: Path, package: str) -> None:
+    """Copy the files of one package; package.json comes last, since it says that all are there."""
+    target = root / VENDOR / FOLDERS[package]
+    target.mkdir(parents=True, exist_ok=True)
+    if package in HOLDERS:
+        (target / "LICENSE").write_text(_license(root, HOLDERS[package]), encoding="utf-8")
+    for name, kept in FILES[package].items():
+        content = (fetched / name).read_bytes()
+        (target / kept).write_bytes(gzip.compress(content, 9, mtime=0) if kept.endswith(COMPRESSED) else content)
+
+
+def _license(root: Path, holder: str) -> str:
+    """The MIT license, which is ours too, with somebody else's name in it."""
+    lines = (root / "LICENSE").read_text(encoding="utf-8").splitlines()
+    return "\n".join(holder if line.startswith("Copyright") else line for line in lines) + "\n"
 
 
 def _fetch(folder: Path) -> None:
@@ -62,13 +98,13 @@ def _fetch(folder: Path) -> None:
     if done.returncode:
         said = " ".join(str(done.stderr).split())[:300]
         raise SystemExit(
-            f"glassnet: expected npm to fetch uPlot, which the lab's charts need; got '{said}'. "
-            "To fix: see that the npm registry can be reached, or build from a source distribution, which has it."
+            f"glassnet: expected npm to fetch {' and '.join(FILES)}, which the pages use; got '{said}'. "
+            "To fix: see that the npm registry can be reached, or build from a source distribution, which has them."
         )
 
 
-def _wanted(root: Path) -> str:
-    return str(json.loads((root / "package.json").read_text(encoding="utf-8"))["dependencies"]["uplot"])
+def _wanted(root: Path, package: str) -> str:
+    return str(json.loads((root / "package.json").read_text(encoding="utf-8"))["dependencies"][package])
 
 
 def _version(folder: Path) -> str:
