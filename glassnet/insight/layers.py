@@ -69,6 +69,17 @@ class Layer:
         return sum(signal.values.size for signal in self.held if signal.gradient is not None)
 
 
+@dataclass(frozen=True)
+class SpokenLayer:
+    """A `Layer` as tensors, which of a traced network have no values yet: by name each with its gradient."""
+
+    name: str
+    kind: str
+    held: Mapping[str, tuple[Tensor, Tensor | None]]
+    said: Mapping[str, tuple[Tensor, Tensor | None]]
+    input_shape: Shape | None
+
+
 @dataclass
 class _Found:
     """A layer on the tape: what flowed into it, what came out, and what that was made into before the next layer."""
@@ -84,6 +95,13 @@ def inspect(model: Module, loss_of: Callable[[], Tensor]) -> tuple[float, list[L
 
     ``loss_of()`` asks the model with its tensors as they are.
     """
+    loss, spoken = listen(model, loss_of)
+    layers = [Layer(one.name, one.kind, _signals(one.held), _signals(one.said), one.input_shape) for one in spoken]
+    return loss.item(), layers
+
+
+def listen(model: Module, loss_of: Callable[[], Tensor]) -> tuple[Tensor, list[SpokenLayer]]:
+    """As `inspect`, also while the network is being traced."""
     with Tape() as tape:
         loss = loss_of()
     found = _find(tape.calls, model)
@@ -93,24 +111,27 @@ def inspect(model: Module, loss_of: Callable[[], Tensor]) -> tuple[float, list[L
     one = Tensor(np.ones((), loss.dtype))
     gradients = dict(zip(wanted, backward(tape.calls, loss, one, wanted), strict=True))
     makers = {call.output: call for call in tape.calls}
-    return loss.item(), [_layer(owner, layer, model, gradients, makers) for owner, layer in found.items()]
+    return loss, [_layer(owner, layer, model, gradients, makers) for owner, layer in found.items()]
 
 
 def _layer(
     owner: str, found: _Found, model: Module, gradients: Mapping[Tensor, Tensor], makers: Mapping[Tensor, Call]
-) -> Layer:
+) -> SpokenLayer:
     own = {name: tensor for name, tensor in model.tensors().items() if _owner(name) == owner}
-    held = [_signal(name.rpartition(".")[2], tensor, gradients) for name, tensor in own.items()]
-    said = [_signal("out", found.output, gradients)]
+    held = {name.rpartition(".")[2]: (tensor, gradients.get(tensor)) for name, tensor in own.items()}
+    said = {"out": (found.output, gradients.get(found.output))}
     if found.steps:
-        said.append(_signal("after " + " and ".join(found.steps), found.passed, gradients))
+        said["after " + " and ".join(found.steps)] = (found.passed, gradients.get(found.passed))
     shape = _input_shape(found.data, makers, [tensor.shape for tensor in own.values()])
     kind = KINDS.get(type(model.module(owner)), OTHER)
-    return Layer(owner or next(iter(own)), kind, held, said, shape)
+    return SpokenLayer(owner or next(iter(own)), kind, held, said, shape)
 
 
-def _signal(name: str, tensor: Tensor, gradients: Mapping[Tensor, Tensor]) -> Signal:
-    return Signal(name, tensor.numpy(), gradients[tensor].numpy() if tensor in gradients else None)
+def _signals(tensors: Mapping[str, tuple[Tensor, Tensor | None]]) -> list[Signal]:
+    return [
+        Signal(name, values.numpy(), None if gradient is None else gradient.numpy())
+        for name, (values, gradient) in tensors.items()
+    ]
 
 
 def _owner(name: str) -> str:

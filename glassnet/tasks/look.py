@@ -16,7 +16,7 @@ from glassnet.insight.names import label
 from glassnet.insight.pictures import layer_pages, weights_over_time
 from glassnet.insight.slice_sheet import along_gradient_chart, slice_sheet
 from glassnet.insight.slices import AlongGradient, Slice, along_gradient, by_filter, loss_slice, random_direction
-from glassnet.ops import Random
+from glassnet.ops import EagerRandom, Random
 from glassnet.tasks.classification import softmax
 from glassnet.tasks.subject import Example, Subject, first_examples, names_of
 from glassnet.training import Checkpoint, Run, history
@@ -49,17 +49,17 @@ class Surroundings:
     directions: tuple[str, str]
 
 
-class _HalfWay:
-    """Noise from a generator, and 0.5 for every number between 0 and 1: a drawing halfway to noise."""
+class HalfWay:
+    """Noise from another source, and 0.5 for every number between 0 and 1: a drawing halfway to noise."""
 
-    def __init__(self, source: np.random.Generator):
+    def __init__(self, source: Random):
         self._source = source
 
     def uniform(self, shape: Shape) -> Tensor:
         return Tensor(np.full(shape, 0.5, np.float32))
 
     def normal(self, shape: Shape) -> Tensor:
-        return Tensor(self._source.standard_normal(shape, np.float32))
+        return self._source.normal(shape)
 
 
 def look_inside(subject: Subject, example: Example) -> Inside:
@@ -74,7 +74,7 @@ def look_inside(subject: Subject, example: Example) -> Inside:
         batch["images"] = Tensor(example.image)
     else:
         batch["labels"] = Tensor(np.array([number], np.int64))
-    random = _HalfWay(generator(subject.run.settings.seed, "pictures"))
+    random = HalfWay(EagerRandom(generator(subject.run.settings.seed, "pictures")))
     loss, layers = inspect(subject.model, lambda: subject.task.measure(subject.model, batch, random)["loss"])
     return Inside(example, loss, layers, _answers(probabilities))
 
