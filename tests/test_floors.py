@@ -17,6 +17,7 @@ FLOORS = [
     {"models", "optim", "runtimes"},
     {"training", "insight", "baselines"},
     {"tasks"},
+    {"export"},
     {"lab", "report", "sklearn"},
     {"cli"},
 ]

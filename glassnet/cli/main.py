@@ -13,6 +13,7 @@ from glassnet.cli.draw import draw, film
 from glassnet.cli.enroll import enroll, forget, people
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.explain import explain
+from glassnet.cli.export import export
 from glassnet.cli.lab import lab
 from glassnet.cli.look import look
 from glassnet.cli.nudge import nudge
@@ -31,7 +32,7 @@ def glassnet() -> None:
 
 for command in (
     train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare, lab,
-    report,
+    report, export,
 ):  # fmt: skip
     glassnet.add_command(command)
 

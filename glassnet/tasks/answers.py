@@ -1,8 +1,9 @@
-"""What the network of a run says of pictures with the weights of any moment: compiled once, the weights are inputs."""
+"""What a network says of pictures, and that of a run at any moment: compiled once, the weights are inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -10,22 +11,66 @@ import numpy as np
 from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.baselines.flops import count_flops
 from glassnet.errors import DataError
-from glassnet.graph import optimize, trace
+from glassnet.graph import Graph, optimize, trace
 from glassnet.models import FaceNet
 from glassnet.models.classifiers import classifier
 from glassnet.nn import Module
-from glassnet.ops import Random
-from glassnet.runtimes import Runtime
+from glassnet.nn.cosine import unit
+from glassnet.ops import Random, cast, softmax, transpose
+from glassnet.runtimes import Executable, Runtime
 from glassnet.tasks import faces
-from glassnet.tasks.classification import softmax, views
-from glassnet.tasks.gallery import unit
+from glassnet.tasks.classification import views
 from glassnet.tasks.subject import names_of
-from glassnet.training import Run
+from glassnet.training import Run, Settings
 from glassnet.training.randomness import generator
 from glassnet.training.step import below, under
 
 # At a time: always as many of one size, since kernels round differently for other numbers. Larger ones, fewer.
 _NUM_AT_ONCE, _BYTES_AT_ONCE = 25, 25 * 3 * 32 * 32
+
+
+def num_at_once(image_shape: tuple[int, ...]) -> int:
+    """How many pictures of that shape (C, H, W) are asked about in one call."""
+    return max(1, min(_NUM_AT_ONCE, _BYTES_AT_ONCE // int(np.prod(image_shape))))
+
+
+def answer_graph(model: Module, settings: Settings, images: ArraySpec, is_averaged: bool) -> Graph:
+    """``weights/<name>`` and ``images``, uint8 (B, C, H, W) -> ``probabilities`` (B, K): how sure it is of each.
+
+    ``is_averaged``: over the views that the network is asked for in use, as `Predictor` and `Recognizer` do; else the
+    pictures are seen as they are, once.
+    """
+
+    def answer(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+        with model.holding(below(inputs, "weights")):
+            model.train(False)
+            shown = _shown(model, settings, cast(inputs["images"], "float32"), is_averaged)
+            probabilities = softmax(_logits(model, settings, shown), axis=1)
+            model.train(True)
+        return {"probabilities": probabilities}
+
+    weights = under("weights", {name: tensor.spec for name, tensor in model.tensors().items()})
+    return optimize(trace(answer, {**weights, "images": images}))
+
+
+def _shown(model: Module, settings: Settings, images: Tensor, is_averaged: bool) -> list[tuple[float, Tensor]]:
+    """The views of the pictures, and their shares in the answer."""
+    if not is_averaged:
+        return [(1.0, images)]
+    is_of_faces = isinstance(model, FaceNet)
+    return views(images, not is_of_faces and settings.model == "fast", is_of_faces or settings.flip != "none")
+
+
+def _logits(model: Module, settings: Settings, shown: list[tuple[float, Tensor]]) -> Tensor:
+    """(B, K): of faces, cosines of what all views look like together, times the scale of the training."""
+    see = model.embed if isinstance(model, FaceNet) else model
+    (share, view), *others = shown
+    total = see(view) * share
+    for share, view in others:
+        total = total + see(view) * share
+    if isinstance(model, FaceNet):
+        return (unit(total) @ transpose(model.centers(), axes=(1, 0))) * settings.logit_scale
+    return total
 
 
 @final
@@ -41,23 +86,22 @@ class Answerer:
             )
         channels, height, width = run.facts["image_shape"]
         self.image_shape: tuple[int, int, int] = (channels, height, width)
-        self._settings, self._scale = run.settings, run.settings.logit_scale
-        self._is_of_faces = "people" in run.facts
-        self._num = max(1, min(_NUM_AT_ONCE, _BYTES_AT_ONCE // (channels * height * width)))
-        model = self._model(run)
-        model.train(False)
-        specs = under("weights", {name: tensor.spec for name, tensor in model.tensors().items()})
-        specs["images"] = ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
-        graph = optimize(trace(_said_by(model), specs))
-        self._executable = runtime.compile(graph)
-        self.flops = count_flops(graph) // self._num
+        self._num = num_at_once(self.image_shape)
+        model, spec = self._model(run), ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
+        once = answer_graph(model, run.settings, spec, is_averaged=False)
+        self.flops = count_flops(once) // self._num
         """How much arithmetic it is to see one picture once."""
+
+        @lru_cache
+        def compiled(is_averaged: bool) -> Executable:
+            return runtime.compile(answer_graph(model, run.settings, spec, True) if is_averaged else once)
+
+        self._compiled = compiled
 
     def probabilities(self, weights: Mapping[str, Array], images: Array, is_averaged: bool = True) -> Array:
         """uint8 (N, C, H, W) of `image_shape` -> float32 (N, K): how sure it is of each of the `names`.
 
-        ``is_averaged``: over the views that the network is asked for in use, as `Predictor` and `Recognizer` do; else
-        the pictures are seen as they are, once.
+        ``is_averaged``: see `answer_graph`.
         """
         named = under("weights", weights)
         parts = [
@@ -67,35 +111,11 @@ class Answerer:
 
     def _model(self, run: Run) -> Module:
         first = generator(0, "initialization")
-        if self._is_of_faces:
+        if "people" in run.facts:
             return faces.network(first, run.facts)
         return classifier(run.settings.model, first, len(self.names), np.zeros((1, *self.image_shape), np.uint8))
 
     def _probabilities(self, weights: Mapping[str, Array], images: Array, is_averaged: bool) -> Array:
         padded = np.zeros((self._num, *self.image_shape), np.uint8)
         padded[: len(images)] = images
-        shown = [(1.0, padded)]
-        if is_averaged:
-            is_mirrored = self._is_of_faces or self._settings.flip != "none"
-            shown = views(padded, not self._is_of_faces and self._settings.model == "fast", is_mirrored)
-        total: Array | float = 0.0
-        said: Mapping[str, Array] = {}
-        for share, view in shown:
-            said = self._executable({**weights, "images": np.ascontiguousarray(view)})
-            total = total + np.float32(share) * said["said"]
-        logits = np.asarray(total)
-        if self._is_of_faces:
-            logits = np.float32(self._scale) * (unit(logits) @ said["centers"].T)
-        return softmax(logits)[: len(images)]
-
-
-def _said_by(model: Module) -> Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]:
-    """``said``: logits, or of faces embeddings, with the ``centers`` of the persons beside them."""
-
-    def say(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
-        with model.holding(below(inputs, "weights")):
-            if isinstance(model, FaceNet):
-                return {"said": model.embed(inputs["images"]), "centers": model.centers()}
-            return {"said": model(inputs["images"])}
-
-    return say
+        return self._compiled(is_averaged)({**weights, "images": padded})["probabilities"][: len(images)]

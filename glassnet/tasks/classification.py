@@ -18,7 +18,7 @@ from glassnet.graph import optimize, trace
 from glassnet.models.classifiers import classifier
 from glassnet.models.described import EXAMPLE, is_description, parse, plan
 from glassnet.nn import Module, accuracy, cross_entropy
-from glassnet.ops import Random
+from glassnet.ops import Random, concatenate, flip, slice_axis
 from glassnet.runtimes import Runtime
 from glassnet.tasks.augmentation import augmented
 from glassnet.training import Checkpoint, Run, Settings
@@ -158,8 +158,8 @@ class Predictor:
         padded = np.zeros((self._num, *self.image_shape), np.uint8)
         padded[: len(images)] = images
         logits = np.zeros((self._num, len(self.classes)), np.float32)
-        for share, view in views(padded, self._model == "fast", self._is_mirrored):
-            logits += share * self._executable({"images": np.ascontiguousarray(view)})["logits"]
+        for share, view in views(Tensor(padded), self._model == "fast", self._is_mirrored):
+            logits += share * self._executable({"images": np.ascontiguousarray(view.numpy())})["logits"]
         return softmax(logits)[: len(images)]
 
 
@@ -169,15 +169,27 @@ def softmax(logits: Array) -> Array:
     return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 
-def views(images: Array, has_shifts: bool, is_mirrored: bool) -> list[tuple[float, Array]]:
+def views(images: Tensor, has_shifts: bool, is_mirrored: bool) -> list[tuple[float, Tensor]]:
     """(share, (N, C, H, W)): the pictures, half of the shares to them moved by a pixel, and the mirror images of all.
 
     Not mirrored where training did not: then left and right may mean something.
     """
     sides = [(1.0, images)]
     if has_shifts:
-        framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), "reflect")
-        sides = [(0.5, images), (0.25, framed[:, :, 2:, 2:]), (0.25, framed[:, :, :-2, :-2])]
+        up_left, down_right = _moved(images, is_back=False), _moved(images, is_back=True)
+        sides = [(0.5, images), (0.25, up_left), (0.25, down_right)]
     if not is_mirrored:
         return sides
-    return [(share / 2, view) for share, side in sides for view in (side, side[..., ::-1])]
+    return [(share / 2, view) for share, side in sides for view in (side, flip(side, axes=(3,)))]
+
+
+def _moved(images: Tensor, is_back: bool) -> Tensor:
+    """Up and left by a pixel, or down and right; what comes in is the reflection of the last row but one."""
+    for axis in (2, 3):
+        size = images.shape[axis]
+        if is_back:
+            parts = [slice_axis(images, axis, 1, 2), slice_axis(images, axis, 0, size - 1)]
+        else:
+            parts = [slice_axis(images, axis, 1, size), slice_axis(images, axis, size - 2, size - 1)]
+        images = concatenate(parts, axis)
+    return images

@@ -38,9 +38,9 @@ NUM_STEPS = 16  # of the walk from noise to drawing
 _NUM_VALIDATION = 128
 _MIN_REMAINING = 0.05  # near the end of the line the velocity is divided by almost nothing
 # A little less noise than it learned from makes surer strokes, at a small cost in variety.
-_NOISE_SCALE = 0.87
+NOISE_SCALE = 0.87
 # The background that the network leaves is not quite 0; the weakest grey is taken off.
-_HAZE = 0.015
+HAZE = 0.015
 # Always as many at a time, since kernels round differently for other sizes: a drawing depends on its noise alone.
 BATCH = 16
 
@@ -134,7 +134,7 @@ class Sampler:
 
 
 def _ink(x: Array) -> Array:
-    ink = ((x[:, 0] + 1.0) / 2.0 - _HAZE) / (1.0 - _HAZE)
+    ink = ((x[:, 0] + 1.0) / 2.0 - HAZE) / (1.0 - HAZE)
     # Unlike clip, fmax makes background of what is not a number: the step after tells what went wrong.
     return np.asarray(np.rint(np.fmin(np.fmax(ink, 0.0), 1.0) * 255.0), np.uint8)
 
@@ -165,7 +165,7 @@ def walk_times(num_steps: int) -> list[float]:
 def noise(seed: int, num: int) -> Array:
     """(num, 1, 28, 28) of start noise; drawing i depends on the seed and i alone."""
     rows = [generator(seed, "pictures", i).standard_normal((1, SIZE, SIZE), np.float32) for i in range(num)]
-    return np.stack(rows) * np.float32(_NOISE_SCALE)
+    return np.stack(rows) * np.float32(NOISE_SCALE)
 
 
 def draw_houses(run: Run, checkpoint: Checkpoint, num: int, seed: int) -> Array:

@@ -42,7 +42,7 @@ from glassnet.training.pictures import keep_pictures
 from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
-from glassnet.training.start import first_weights
+from glassnet.training.start import check_newest, first_state
 from glassnet.training.step import (
     TrainingStep,
     are_examples_held,
@@ -185,14 +185,9 @@ class _Training:
         return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best, self._accuracy)
 
     def _first(self) -> dict[str, Array]:
-        """The state before the first step; given weights are their averages too, the optimizer knows nothing yet."""
-        named = self._step_graph.named(self._step_graph.initial)
-        if self._settings.start is None:
-            return named
-        weights, words = first_weights(self._settings.start, self._model)
-        self._notices = [f"starting from {words}"]
-        given = {**under("parameters", weights), **under("averages", weights), **under("buffers", weights)}
-        return {name: given.get(name, array) for name, array in named.items()}
+        named, words = first_state(self._step_graph, self._model, self._settings.start)
+        self._notices = [f"starting from {words}"] if words else []
+        return named
 
     def _newest(self) -> Checkpoint:
         newest, complaints = self._run.newest_checkpoint()
@@ -200,17 +195,7 @@ class _Training:
         before = self._run.last(Started)
         if before is not None and before.source != self._task.source:
             self._notices.append(f"this run has learned from {before.source}; now it goes on with {self._task.source}")
-        if self._task.facts != self._run.facts:
-            raise CheckpointError(
-                f"expected the classes that {self._run.path} has learned to tell apart; got others in "
-                f"{self._task.source}. To fix: put the data back as it was, or train anew."
-            )
-        expected = {n: a.shape for n, a in self._step_graph.named(self._step_graph.initial).items()}
-        if expected != {name: array.shape for name, array in newest.tensors.items()}:
-            raise CheckpointError(
-                f"expected a checkpoint of the model '{self._settings.model}' in {self._run.path}; got other tensors. "
-                "To fix: resume with the version of glassnet that wrote it, or train anew."
-            )
+        check_newest(self._run, newest, self._task, self._step_graph)
         return newest
 
     def _compiled(self, batch_size: int) -> tuple[TrainingStep, Executable]:

@@ -1,4 +1,4 @@
-"""First weights that are not random: those of another run, of a moment of it, or of a file."""
+"""What a training begins with: random weights, those of another run or a file, or its own newest checkpoint."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from safetensors.numpy import load as load_safetensors
 from glassnet.autodiff import Array
 from glassnet.errors import CheckpointError
 from glassnet.nn import Module
+from glassnet.training.checkpoint import Checkpoint
 from glassnet.training.moments import network_at
 from glassnet.training.randomness import generator
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
-from glassnet.training.step import below, weights_of
+from glassnet.training.step import TrainingStep, below, under, weights_of
 from glassnet.training.task import Task
 
 _MOST_NAMED = 5
@@ -33,6 +34,34 @@ def first_weights(start: str, model: Module) -> tuple[dict[str, Array], str]:
     _check(found, model, start)
     wanted = model.tensors()
     return {name: found[name].astype(tensor.dtype) for name, tensor in wanted.items()}, words
+
+
+def first_state(step: TrainingStep, model: Module, start: str | None) -> tuple[dict[str, Array], str | None]:
+    """The state before the first step, by name, and in words where given weights are from. Raises CheckpointError.
+
+    Given weights are their averages too, and the optimizer knows nothing yet.
+    """
+    named = step.named(step.initial)
+    if start is None:
+        return named, None
+    weights, words = first_weights(start, model)
+    given = {**under("parameters", weights), **under("averages", weights), **under("buffers", weights)}
+    return {name: given.get(name, array) for name, array in named.items()}, words
+
+
+def check_newest(run: Run, newest: Checkpoint, task: Task, step: TrainingStep) -> None:
+    """Raise CheckpointError unless the run can go on from its checkpoint with the data and the network of now."""
+    if task.facts != run.facts:
+        raise CheckpointError(
+            f"expected the classes that {run.path} has learned to tell apart; got others in {task.source}. "
+            "To fix: put the data back as it was, or train anew."
+        )
+    expected = {name: array.shape for name, array in step.named(step.initial).items()}
+    if expected != {name: array.shape for name, array in newest.tensors.items()}:
+        raise CheckpointError(
+            f"expected a checkpoint of the model '{run.settings.model}' in {run.path}; got other tensors. "
+            "To fix: resume with the version of glassnet that wrote it, or train anew."
+        )
 
 
 def check_start(task: Task, settings: Settings) -> None:

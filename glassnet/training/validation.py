@@ -19,9 +19,7 @@ class Validation:
 
     def __init__(self, task: Task, model: Module, runtime: Runtime, seed: int):
         self.num_examples = len(next(iter(task.validation.values())))
-        num_chunks = max(1, -(-self.num_examples // CHUNK))
-        self._chunks = [chunk for chunk in np.array_split(np.arange(self.num_examples), num_chunks) if len(chunk)]
-        # At most two sizes, one apart.
+        self._chunks = chunks_of(self.num_examples)
         graphs = {len(chunk): build_validation(task, model, len(chunk)) for chunk in self._chunks}
         self._executables = {size: runtime.compile(graph) for size, graph in graphs.items()}
         self._fixed = [
@@ -40,3 +38,9 @@ class Validation:
             for name, value in self._executables[len(chunk)]({**named, **fixed}).items():
                 total[name] = total.get(name, 0.0) + float(value) * len(chunk)
         return {name: value / self.num_examples for name, value in total.items()}
+
+
+def chunks_of(num_examples: int) -> list[Array]:
+    """Which examples are measured together; there are at most two sizes, one apart."""
+    num_chunks = max(1, -(-num_examples // CHUNK))
+    return [chunk for chunk in np.array_split(np.arange(num_examples), num_chunks) if len(chunk)]

@@ -281,7 +281,7 @@ def test_a_run_of_something_else_predicts_nothing(tmp_path: Path) -> None:
 )
 def test_views(has_shifts: bool, is_mirrored: bool, num: int, plain: float) -> None:
     images = stripes(3, 0, 8).images
-    shown = views(images, has_shifts, is_mirrored)
+    shown = [(share, view.numpy()) for share, view in views(Tensor(images), has_shifts, is_mirrored)]
     assert len(shown) == num
     assert sum(share for share, _ in shown) == 1.0
     assert all(view.shape == images.shape for _, view in shown)
@@ -327,10 +327,10 @@ class Frozen(Classification):
 
 @pytest.mark.slow
 def test_filters_that_learn_see_more_than_random_ones(tmp_path: Path) -> None:
-    """A third of an epoch of real photos. Of the whole test set 48.8 % were named rightly, by frozen filters 31.3 %."""
-    task = real(model="convnetjs", steps=300, batch_size=64)
-    task.validation = {name: array[:100] for name, array in task.validation.items()}
-    tested = Pictures(task.test.images[:4000], task.test.labels[:4000])
+    """A fifth of an epoch of real photos. Of 2,000 test photos 46.0 % were named rightly, by frozen filters 30.2 %."""
+    task = real(model="convnetjs", steps=300, batch_size=32)
+    task.validation = {name: array[:50] for name, array in task.validation.items()}
+    tested = Pictures(task.test.images[:2000], task.test.labels[:2000])
     accuracies, filters = [], []
     for kind in (Classification, Frozen):
         task.__class__ = kind

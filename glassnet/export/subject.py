@@ -1,0 +1,101 @@
+"""What is exported: a task and where its training begins, or a run and where it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glassnet.data.stream import Stream
+from glassnet.errors import DataError, SettingsError
+from glassnet.export.graphs import steps
+from glassnet.nn import Module
+from glassnet.runtimes import get_runtime
+from glassnet.tasks import TASKS, fit_to_data, open_task, settings_for
+from glassnet.tasks.classification import CIFAR10, FOLDER
+from glassnet.training import Checkpoint, Run, Settings, Task
+from glassnet.training.randomness import generator
+from glassnet.training.start import check_newest, first_state
+from glassnet.training.step import TrainingStep
+
+_HERE: Mapping[str, str] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
+_BATCH_SIZE = 32  # a tab takes few steps a second, and small ones teach more in the first minute
+_NETWORKS_OF_ITS_OWN = ("fast", "resnet")  # whose learning rate goes with the size of their batches
+_MOST_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A training that can begin, or go on, anywhere."""
+
+    name: str
+    settings: Settings
+    task: Task
+    model: Module
+    steps: Mapping[int, TrainingStep]  # by batch size
+    start: Checkpoint
+    notices: Sequence[str]
+
+
+def open_subject(what: str, given: Mapping[str, Any]) -> Subject:
+    """A task with the settings that are ``given``, else its own; or a run, of which only the budget can be changed.
+
+    Raises GlassnetError for what cannot be had, or cannot be trained in a browser.
+    """
+    if what not in TASKS and (Path(what) / "settings.json").exists():
+        return _of_run(Run(Path(what)), given)
+    _check_what(what)
+    settings = _settings(what, given)
+    task = _opened(settings)
+    settings = fit_to_data(settings, task, given)
+    name = Path(settings.data).name if settings.task == FOLDER and settings.data else settings.task
+    model = task.model(generator(settings.seed, "initialization"))
+    by_size = steps(task, model, settings)
+    named, words = first_state(by_size[settings.batch_size], model, settings.start)
+    notices = [*task.notices, *([f"starting from {words}"] if words else [])]
+    return Subject(name, settings, task, model, by_size, Checkpoint(0, 0.0, named, num_seen=0), notices)
+
+
+def _of_run(run: Run, given: Mapping[str, Any]) -> Subject:
+    run.adopt(given)
+    settings = dataclasses.replace(run.settings, **_HERE)
+    newest, complaints = run.newest_checkpoint()
+    task = _opened(settings)
+    model = task.model(generator(settings.seed, "initialization"))
+    by_size = steps(task, model, settings)
+    check_newest(run, newest, task, by_size[settings.batch_size])
+    num_seen = newest.step * settings.batch_size if newest.num_seen is None else newest.num_seen
+    notices = [f"{line} Using step {newest.step}." for line in complaints]
+    name = run.path.resolve().name
+    return Subject(name, settings, task, model, by_size, dataclasses.replace(newest, num_seen=num_seen), notices)
+
+
+def _check_what(what: str) -> None:
+    """A folder may be pictures to learn from; a path that does not exist is no run."""
+    if what in TASKS or Path(what).is_dir():
+        return
+    raise SettingsError(
+        f"expected a task ({', '.join(TASKS)}), a run or a folder of pictures; got '{what}'. To fix: choose one of "
+        "these; `glassnet runs` lists the runs."
+    )
+
+
+def _settings(task: str, given: Mapping[str, Any]) -> Settings:
+    settings = settings_for(task, {**given, **_HERE})
+    is_usual = settings.model not in _NETWORKS_OF_ITS_OWN
+    if settings.task == CIFAR10 and is_usual and "batch_size" not in given:
+        return dataclasses.replace(settings, batch_size=_BATCH_SIZE)
+    return settings
+
+
+def _opened(settings: Settings) -> Task:
+    task = open_task(settings, get_runtime("onnx"))
+    sizes = [0 if isinstance(array, Stream) else array.nbytes for array in task.training.values()]
+    if any(isinstance(array, Stream) for array in task.training.values()) or sum(sizes) > _MOST_BYTES:
+        raise DataError(
+            f"expected examples that a browser can hold in its memory, up to {_MOST_BYTES / 1e9:.1f} GB; got more, "
+            f"{task.source}. To fix: choose fewer of them."
+        )
+    return task
