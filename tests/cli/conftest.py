@@ -19,6 +19,13 @@ from glassnet.data.drawn import draw_houses
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "glassnet"]
+# A network takes so many pictures in each call, however few there are, and a threshold is chosen by so many strangers:
+# most of the work of a small training.
+FEWER = {
+    ("glassnet.tasks.recognition", "_NUM_EMBEDDED"): 8,
+    ("glassnet.tasks.recognition", "NUM_COMPOSED"): 64,
+    ("glassnet.tasks.classification", "_NUM_PREDICTED"): 16,
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.delenv("GLASSNET_DATA", raising=False)
     monkeypatch.setattr("glassnet.data.locate.cache_folder", lambda: tmp_path / "cache")
+    for (module, name), num in FEWER.items():
+        monkeypatch.setattr(f"{module}.{name}", num)
 
     def call(*arguments: object) -> Result:
         code = main([str(argument) for argument in arguments])
@@ -74,10 +83,18 @@ def options(drawings: Path, *more: object) -> list[str]:
     return [str(option) for option in ("--data", drawings, "--batch-size", 4, *more)]
 
 
-def run_outside(*arguments: object, where: Path, **how: Any) -> subprocess.CompletedProcess[str]:
+def run_outside(
+    *arguments: object, where: Path, is_quick: bool = False, **how: Any
+) -> subprocess.CompletedProcess[str]:
     """`glassnet` in a process of its own."""
-    command = [*COMMAND, *map(str, arguments)]
+    command = [*(quick_command() if is_quick else COMMAND), *map(str, arguments)]
     return subprocess.run(command, cwd=where, env=environment(), capture_output=True, text=True, check=False, **how)
+
+
+def quick_command(first: str = "") -> list[str]:
+    """`glassnet` with less work where few pictures are asked for; ``first`` is run before it."""
+    fewer = "".join(f"import {module}\n{module}.{name} = {num}\n" for (module, name), num in FEWER.items())
+    return [sys.executable, "-c", f"import sys\n{first}{fewer}from glassnet.cli.main import main\nsys.exit(main())"]
 
 
 def environment() -> dict[str, str]:

@@ -166,7 +166,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     where = tmp_path_factory.mktemp("run of faces")
     write_persons(where / "persons", NUMS)
     options = ("--data", "persons", "--no-crop", "--steps", 8, "--batch-size", 8, "--run", "run")
-    result = run_outside("train", "faces", *options, where=where)
+    result = run_outside("train", "faces", *options, where=where, is_quick=True)
     assert result.returncode == 0, result.stderr
     return where / "run"
 

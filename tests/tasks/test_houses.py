@@ -105,6 +105,12 @@ def test_the_loss_is_zero_for_who_knows_the_drawing() -> None:
     assert loss_of(task, Constant(truth + 0.5), np.repeat(image, 8, axis=0)) > 0.25
 
 
+@pytest.fixture
+def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty evaluations of them are a large part of a short training."""
+    monkeypatch.setattr(houses, "_NUM_VALIDATION", 48)
+
+
 def smoke(directory: Path, data: str) -> None:
     """Twenty seconds on two cores: far better than the mean drawing, and as much ink as there should be."""
     settings = settings_for("houses", {"data": data, "steps": 160})
@@ -132,11 +138,14 @@ def smoke(directory: Path, data: str) -> None:
 
 
 @pytest.mark.slow
-def test_it_learns_to_draw_generated_houses(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("few_held_out")
+def test_it_learns_to_draw_generated_houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.data.houses.GENERATED_COUNT", 1_000)
     smoke(tmp_path, "generated")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_held_out")
 def test_it_learns_to_draw_real_houses(tmp_path: Path) -> None:
     base = Path(os.environ.get("GLASSNET_DATA") or ROOT.parent / "shared" / "data")
     file = base / "houses" / "quickdraw_house_rows_0_3498.npy"
