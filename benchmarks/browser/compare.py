@@ -1,0 +1,145 @@
+"""Images per second of training one network in one browser: ConvNetJS, TensorFlow.js, jax-js and ours, by turns.
+
+    python benchmarks/browser/compare.py [--rounds 7] [--seconds 1.5] [--packages FOLDER] [--only WORD ...]
+
+The network is that of the ConvNetJS demo of CIFAR-10; a step is forward, backward and update, with the optimizer of
+each. All begin with the same weights and see the same pictures, and the losses of their first steps are compared, so
+that a wrong step cannot be a fast one. The others are fetched with npm into a folder outside of the repository. Needs
+Chromium. A ratio is that of two turns of one round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+from playwright.sync_api import Page, sync_playwright
+from prepared import HERE, fetch_packages, write_network
+from serving import served
+
+from glassnet.baselines.machine import describe
+
+CHROMIUM = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--no-first-run", "--disable-background-timer-throttling", "--enable-unsafe-swiftshader"]  # fmt: skip
+OUR_BATCH_SIZES = (4, 16, 32, 64, 128)
+THREADS = (1, 2)
+CONVNETJS, TFJS, OURS = "ConvNetJS", "TF.js", "glassnet"
+CONVNETJS_BATCH_SIZES = (4, 32)
+LOSSES_AGREE = 2e-3
+
+
+@dataclass
+class Contestant:
+    """Who trains, how, and what came of it: images per second in each round."""
+
+    library: str
+    script: str
+    batch_size: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    images_per_s: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        how = self.options.get("backend") or ("threads" in self.options and f"threads {self.options['threads']}")
+        threads = self.options.get("numThreads")
+        words = [self.library, str(how) if how else "", f"{threads} thread{'s' * (threads > 1)}" if threads else ""]
+        return " ".join(word for word in [*words, f"batch {self.batch_size}"] if word)
+
+
+def contestants() -> list[Contestant]:
+    ours = [
+        Contestant(OURS, "ours.js", size, {"numThreads": threads, "graph": f"convnetjs-{size}"})
+        for threads in THREADS
+        for size in OUR_BATCH_SIZES
+    ]
+    return [*(Contestant(CONVNETJS, "convnetjs.js", size) for size in CONVNETJS_BATCH_SIZES), *ours]
+
+
+def prepare(page: Page, everyone: Sequence[Contestant]) -> list[Contestant]:
+    """Those that can train the network, and train the same one; why the others cannot is printed."""
+    ready, first = [], {}
+    for one in everyone:
+        options = {**one.options, "script": one.script, "batchSize": one.batch_size, "packages": "/packages"}
+        try:
+            losses = page.evaluate("([name, options]) => prepare(name, options)", [one.name, options])["losses"]
+        except Exception as error:
+            print(f"left out: {one.name}: {_first_line(error)}", flush=True)
+            page.evaluate("name => leave(name)", one.name)
+            continue
+        expected = first.setdefault(one.batch_size, losses[0])
+        assert abs(losses[0] - expected) < LOSSES_AGREE, (one.name, losses[0], expected)
+        assert len(losses) < 8 or losses[-1] < losses[0] + 1.0, (one.name, losses)
+        ready.append(one)
+    return ready
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def take_turns(page: Page, everyone: Sequence[Contestant], rounds: int, seconds: float) -> None:
+    for _ in range(rounds):
+        for one in everyone:
+            done = page.evaluate("([name, seconds]) => turn(name, seconds)", [one.name, seconds])
+            one.images_per_s.append(done["images"] / done["seconds"])
+
+
+def table(everyone: Sequence[Contestant]) -> str:
+    """Medians, and ratios to the fastest of ConvNetJS's and of TensorFlow.js's ways on the CPU in the same round."""
+    best = {library: _best_by_round(everyone, library) for library in (CONVNETJS, TFJS)}
+    width = max(len(one.name) for one in everyone)
+    lines = [f"{'':{width}}  {'images/s':>9}  {'n':>2}  {'/ ' + CONVNETJS:>22}  {'/ ' + TFJS + ' on the CPU':>22}"]
+    for one in everyone:
+        ratios = "  ".join(f"{_ratio(one.images_per_s, best[library]):>22}" for library in best)
+        median = statistics.median(one.images_per_s)
+        lines.append(f"{one.name:{width}}  {median:9,.0f}  {len(one.images_per_s):2}  {ratios}")
+    return "\n".join(lines)
+
+
+def _best_by_round(everyone: Sequence[Contestant], library: str) -> list[float]:
+    rounds = [one.images_per_s for one in everyone if one.library == library and one.options.get("backend") != "webgl"]
+    return [max(turns) for turns in zip(*rounds, strict=True)]
+
+
+def _ratio(mine: Sequence[float], theirs: Sequence[float]) -> str:
+    if not theirs:
+        return ""
+    ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of a turn")
+    parser.add_argument("--packages", type=Path, default=user_cache_path("glassnet") / "browser-benchmark")
+    parser.add_argument("--only", nargs="+", default=[""], help="words, one of which is in the name")
+    options = parser.parse_args()
+    everyone = [one for one in contestants() if any(word in one.name for word in options.only)]
+    packages = fetch_packages(options.packages)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        ours = {one.batch_size for one in everyone if one.library == OURS}
+        write_network(Path(folder), sorted(ours), sorted({one.batch_size for one in everyone} | ours))
+        chromium = os.environ.get("GLASSNET_CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        with served({"": HERE, "data": Path(folder), "packages": packages}) as address:
+            page = browser.new_page()
+            page.goto(f"{address}/page.html")
+            assert page.evaluate("crossOriginIsolated")
+            print(describe(f"Chromium {browser.version}, n {options.rounds}"), flush=True)
+            ready = prepare(page, everyone)
+            take_turns(page, ready, options.rounds, options.seconds)
+        browser.close()
+    print(table(ready))
+
+
+if __name__ == "__main__":
+    main()
