@@ -1,0 +1,44 @@
+// Asks a module of the worker and prints what it says: `node answer.mjs FOLDER`, where FOLDER/asked.json says what, and
+// graphs lie beside it. Runs them as a browser does, on onnxruntime-web.
+
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+
+import { Engine } from "../../../glassnet/lab/static/worker/engine.js";
+import { fromBytes } from "../../../glassnet/lab/static/worker/tensors.js";
+
+const STATIC = new URL("../../../glassnet/lab/static/", import.meta.url);
+const folder = process.argv[2];
+const { module, name, args } = JSON.parse(readFileSync(`${folder}/asked.json`, "utf8"), revived);
+
+const { [name]: answer } = await import(new URL(`worker/${module}`, STATIC));
+process.stdout.write(JSON.stringify(await answer(...(await Promise.all(args)))));
+
+/** Tensors and what else JSON has not. */
+function revived(_key, value) {
+  if (value?.tensor) {
+    const { dtype, shape, bytes } = value.tensor;
+    return { dtype, shape, data: fromBytes(dtype, new Uint8Array(Buffer.from(bytes, "base64"))) };
+  }
+  if (value?.engine === "here") return { ...value, engine: new Lazy(value.manifest.graphs) };
+  if (value?.generator) {
+    return import(new URL("worker/randomness.js", STATIC)).then(({ generator }) => generator(...value.generator));
+  }
+  return value;
+}
+
+/** An engine that is opened when it is first needed. */
+function Lazy(files) {
+  let opened;
+  this.graph = async (wanted) => (await (opened ??= open(files))).graph(wanted);
+}
+
+async function open(files) {
+  const vendor = new URL("vendor/ort/", STATIC);
+  const ort = await import(new URL("ort.wasm.min.mjs", vendor));
+  ort.env.wasm.wasmBinary = gunzipSync(readFileSync(new URL("ort-wasm.bin", vendor))).buffer;
+  ort.env.wasm.wasmPaths = vendor.href;
+  ort.env.wasm.numThreads = 1;
+  const fetchFile = async (file) => readFileSync(`${folder}/${file}`);
+  return new Engine(ort, { backend: "wasm", numThreads: 1 }, files, fetchFile);
+}

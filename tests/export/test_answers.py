@@ -1,0 +1,122 @@
+"""A worker answers of the inside of a network what the server answers."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassnet.autodiff import Array
+from glassnet.export.inspection import inspect_in_tab
+from glassnet.insight.histograms import histograms
+from glassnet.lab import encoding, inside
+from glassnet.runtimes import get_runtime
+from glassnet.tasks.subject import Subject, open_subject
+from glassnet.training import Run
+from glassnet.training.step import weights_of
+from tests.export.answering import answer, generator, write_graphs
+from tests.lab import trained
+
+NUMBERS = np.random.default_rng(0)
+
+
+def subject_of(path: Path) -> Subject:
+    run = Run(path)
+    return open_subject(run, run.newest_checkpoint()[0], get_runtime("numpy"))
+
+
+def site_of(subject: Subject, folder: Path) -> dict[str, Any]:
+    """As the worker has it: an engine and the manifest."""
+    settings = subject.run.settings
+    inspection = inspect_in_tab(subject.task, subject.model, settings)
+    manifest = {"settings": {"seed": settings.seed}, "facts": dict(subject.task.facts), **inspection.manifest,
+                "graphs": write_graphs(folder, inspection.graphs)}  # fmt: skip
+    return {"engine": "here", "manifest": manifest}
+
+
+def assert_same_tensor(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """With levels that differ by one at most, where a number is between two."""
+    levels, others = (np.frombuffer(base64.b64decode(one["levels"]), np.uint8).astype(int) for one in (found, expected))
+    assert abs(levels - others).max(initial=0) <= 1
+    for key in ("name", "shape", "shown"):
+        assert found[key] == expected[key]
+    scale = 1e-5 * (expected["limit"] or 1.0)
+    for key in ("limit", "min", "max", "mean", "std", "zeros"):
+        assert found[key] == pytest.approx(expected[key], rel=1e-3, abs=max(scale, 1e-9)), key
+
+
+@pytest.mark.parametrize("make", [trained.classifier, trained.denoiser, trained.recognizer])
+def test_layers(make: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = make(tmp_path_factory)
+    subject = subject_of(path)
+    expected = inside.layers(str(path), None, 1)
+    assert subject.checkpoint is not None
+    examples, seed = subject.task.validation, subject.run.settings.seed
+    label = int(examples["labels"][1]) if "labels" in examples else None
+    example = {"image": examples["images"][1:2], "label": label, "source": expected["shown"]["source"]}
+    arguments = (site_of(subject, tmp_path), weights_of(subject.checkpoint.tensors), subject.step, example)
+    found = answer(tmp_path, "inside.js", "layersAnswer", *arguments, generator(seed, "pictures"))
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    for key in ("step", "shown"):
+        assert found[key] == expected[key]
+    assert [one["name"] for one in found["answers"]] == [one["name"] for one in expected["answers"]]
+    shares = [[one["probability"] for one in told["answers"]] for told in (found, expected)]
+    assert shares[0] == pytest.approx(shares[1], rel=1e-4)
+    for layer, other in zip(found["layers"], expected["layers"], strict=True):
+        assert layer.keys() == other.keys()
+        for key in ("name", "kind", "num_weights", "input_shape"):
+            assert layer[key] == other[key]
+        for signal, told in zip([*layer["held"], *layer["said"]], [*other["held"], *other["said"]], strict=True):
+            assert_same_tensor(signal["values"], told["values"])
+            assert (signal["gradient"] is None) == (told["gradient"] is None)
+            if told["gradient"] is not None:
+                assert_same_tensor(signal["gradient"], told["gradient"])
+
+
+TENSORS = {
+    "normal": NUMBERS.standard_normal((3, 4, 5), np.float32),
+    "halves": np.array([-2.0, -1.5, -0.5, 0.5, 1.0, 1.5, 2.5, 254.0], np.float32) / np.float32(254.0),
+    "an outlier": np.concatenate([NUMBERS.standard_normal(999), [1e6]]).astype(np.float32),
+    "mostly zeros": np.eye(40, dtype=np.float32),
+    "not numbers": np.array([np.nan, -1.0, np.inf, -np.inf], np.float32),
+    "none at all": np.zeros((0, 7), np.float32),
+    "all zero": np.zeros((2, 3), np.float32),
+    "a scalar": np.array(-3.5, np.float32),
+    "large": NUMBERS.standard_normal((1, 30, 50, 60), np.float32),
+    "larger": NUMBERS.standard_normal((3, 70_000), np.float32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_tensors_are_encoded_alike(name: str, tmp_path: Path) -> None:
+    """The same levels to the last one."""
+    found, expected = (
+        answer(tmp_path, "encoding.js", "encoded", name, TENSORS[name]),
+        encoding.tensor(name, TENSORS[name]),
+    )
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        assert found[key] == (pytest.approx(value, rel=1e-6, abs=1e-12) if isinstance(value, float) else value), key
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 1, 4, 4), (3, 4, 5)])
+def test_pixels_are_encoded_alike(shape: tuple[int, ...], tmp_path: Path) -> None:
+    images: Array = NUMBERS.integers(0, 256, shape, np.uint8)
+    assert answer(tmp_path, "encoding.js", "pixels", images, True) == encoding.pixels(images, True)
+
+
+def test_histograms(tmp_path: Path) -> None:
+    moments = {
+        step: {"a": NUMBERS.standard_normal((50, 40)).astype(np.float32), "b": np.full(7, step, np.float32)}
+        for step in (5, 0, 2)
+    }
+    edges, shares = histograms(moments, 11)
+    kept = [{"step": step, "parameters": tensors} for step, tensors in moments.items()]
+    found = answer(tmp_path, "inside.js", "histogramsAnswer", kept, 11)
+    assert found["edges"] == pytest.approx(edges.tolist(), rel=1e-5)
+    assert [moment["step"] for moment in found["moments"]] == [0, 2, 5]
+    for moment in found["moments"]:
+        assert moment["shares"] == pytest.approx(shares[moment["step"]].tolist(), abs=1e-3)
