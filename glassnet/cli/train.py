@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from glassnet.cli.options import json_option, print_result
+from glassnet.cli.options import json_option, print_result, training_options
 from glassnet.cli.using import notify, readable
 
 if TYPE_CHECKING:
@@ -25,28 +25,7 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 
 @click.command()
 @click.argument("task")
-@click.option("--data", help="faces: a folder of people. houses: generated, quickdraw, a file. cifar10: where it is.")
-@click.option("--model", help="Name of the network, or its layers: 'conv 16 5x5, relu, pool 2'; tasks have a default.")
-@click.option("--start", help="First weights: a run, RUN@STEP of its history, or a .safetensors file; else random.")
-@click.option("--minutes", type=float, help="Train for this long.")
-@click.option("--epochs", type=float, help="Train for this many passes over the data.")
-@click.option("--steps", type=int, help="Train for this many updates of the weights.")
-@click.option("--batch-size", type=int, help="Examples in each step.")
-@click.option("--learning-rate", type=float, help="The largest step size; the schedule goes up to it and down again.")
-@click.option("--schedule", type=click.Choice(["constant", "linear", "cosine", "one_cycle"]), help="Its course.")
-@click.option("--optimizer", type=click.Choice(["adamw", "sgd", "muon"]), help="The rule of learning.")
-@click.option("--momentum", type=float, help="How much of the last step is in the next one; of adamw its beta1.")
-@click.option("--weight-decay", type=float, help="How strongly weights are pulled towards 0.")
-@click.option("--runtime", type=click.Choice(["auto", "onnx", "torch", "numpy"]), help="What runs the graph.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it runs.")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-    help="Of the multiplications, where the device has a choice.",
-)
-@click.option("--crop/--no-crop", default=None, help="faces: find the faces in the photos, or take them as they are.")
-@click.option("--fpir", type=float, help="faces: share of strangers that may be given a name.")
-@click.option("--seed", type=int, help="Of the first weights, the order of examples and all noise.")
+@training_options()
 @click.option("--run", "path", type=click.Path(path_type=Path), help="Directory of the run.  [default: runs/TASK-TIME]")
 @click.option("--resume", is_flag=True, help="Go on with --run (or the newest run of TASK) where it stopped.")
 @json_option

@@ -13,7 +13,8 @@ from typing import Any
 
 from glassnet.errors import SettingsError
 
-MARK = "network/manifest.json"
+NETWORK = "network"
+MANIFEST = f"{NETWORK}/manifest.json"
 
 
 class Folder:
@@ -23,12 +24,16 @@ class Folder:
         self.path = path
         self.sizes: dict[str, int] = {}
 
-    def write(self, name: str, content: bytes) -> dict[str, Any]:
-        """Put a file there; what a reader is told of it: ``file`` (from the folder's top), ``sha256`` and ``bytes``."""
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         self.sizes[name] = len(content)
+
+    def keep(self, name: str, content: bytes) -> dict[str, Any]:
+        """Put a file of the network there; what the manifest says of it, ``file`` being seen from where that lies."""
+        self.write(f"{NETWORK}/{name}", content)
         return {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
@@ -66,7 +71,7 @@ def check_target(target: Path) -> None:
 def is_export(folder: Path) -> bool:
     """Whether it holds what `glassnet export --web` wrote."""
     try:
-        return isinstance(json.loads((folder / MARK).read_bytes())["format"], int)
+        return isinstance(json.loads((folder / MANIFEST).read_bytes())["format"], int)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

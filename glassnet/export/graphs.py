@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+import onnx
 
 from glassnet.autodiff import ArraySpec
-from glassnet.errors import SettingsError
+from glassnet.errors import MissingRuleError, SettingsError
 from glassnet.graph import Graph
 from glassnet.nn import Module
+from glassnet.runtimes.onnx_lowering import to_onnx
 from glassnet.tasks import houses
 from glassnet.tasks.answers import answer_graph, num_at_once
 from glassnet.training import Settings, Task
@@ -51,3 +53,13 @@ def others(task: Task, model: Module, settings: Settings) -> dict[str, Graph]:
     else:
         graphs["walk"] = houses.walk_step(model, houses.NUM_SEEDS)
     return graphs
+
+
+def lowered(graph: Graph) -> onnx.ModelProto:
+    """The graph in ONNX, found to be sound. Raises MissingRuleError for what ONNX cannot do."""
+    try:
+        model = to_onnx(graph)
+    except MissingRuleError as error:
+        raise MissingRuleError(f"{str(error).partition(' To fix:')[0]} To fix: choose another --model.") from error
+    onnx.checker.check_model(model, full_check=True)
+    return model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,23 +15,23 @@ import numpy as np
 from safetensors.numpy import save as save_safetensors
 
 from glassnet.autodiff import Array, ArraySpec
-from glassnet.errors import MissingRuleError
 from glassnet.export.chunks import chunks_of
-from glassnet.export.folder import MARK, Folder, check_target, new_folder
-from glassnet.export.graphs import others
-from glassnet.export.pages import write_pages
+from glassnet.export.folder import MANIFEST, NETWORK, Folder, check_target, new_folder
+from glassnet.export.graphs import lowered, others
+from glassnet.export.inspection import inspect_in_tab
+from glassnet.export.pages import first_pages, write_pages
 from glassnet.export.subject import Subject
 from glassnet.graph import Graph
 from glassnet.optim import Packing
 from glassnet.runtimes.onnx_builder import output_name
-from glassnet.runtimes.onnx_lowering import to_onnx
 from glassnet.tasks import houses
-from glassnet.tasks.classification import Classification
+from glassnet.tasks.classification import CIFAR10, Classification
 from glassnet.training import Task, events
 from glassnet.training.batches import Batches
 from glassnet.training.events import Started
 
 FORMAT = 1
+_PLACE = re.compile(r",? from (?:[/~]|[A-Za-z]:[\\/]).*?(?=, \d|$)", re.DOTALL)
 Tell = Callable[[str], None]
 
 
@@ -59,8 +60,18 @@ def write_site(subject: Subject, target: Path, tell: Tell) -> Written:
         }
         tell("writing the examples")
         manifest |= _learned_from(folder, subject)
-        folder.write(MARK, json.dumps(manifest, allow_nan=False, ensure_ascii=False, indent=1).encode())
-        return Written(sum(folder.sizes.values()), len(folder.sizes), 0, subject.model.num_weights())
+        folder.write(MANIFEST, json.dumps(manifest, allow_nan=False, ensure_ascii=False, indent=1).encode())
+        return _summary(folder, manifest)
+
+
+def _summary(folder: Folder, manifest: Mapping[str, Any]) -> Written:
+    """Before the first step comes the page, the library, the step, first weights and a chunk of each array."""
+    arrays = manifest["examples"]["arrays"].values()
+    files = [manifest["initial"], manifest["graphs"][f"step/{manifest['settings']['batch_size']}"]]
+    files += [array["chunks"][0] for array in arrays]
+    names = {*first_pages(folder), MANIFEST, *(f"{NETWORK}/{file['file']}" for file in files)}
+    first_bytes = sum(folder.sizes[name] for name in names)
+    return Written(sum(folder.sizes.values()), len(folder.sizes), first_bytes, manifest["started"]["num_weights"])
 
 
 def _described(subject: Subject) -> dict[str, Any]:
@@ -68,30 +79,43 @@ def _described(subject: Subject) -> dict[str, Any]:
     start, settings = subject.start, subject.settings
     num = len(next(iter(subject.task.training.values())))
     started = Started(
-        subject.task.name, subject.task.source, num, subject.model.num_weights(), "browser", start.step,
+        subject.task.name, without_paths(subject.task.source), num, subject.model.num_weights(), "browser", start.step,
         start.elapsed_s, 0.0,
     )  # fmt: skip
     return {
         "run": subject.name,
-        "settings": dataclasses.asdict(settings),
+        "settings": {**dataclasses.asdict(settings), "data": _last(settings.data), "start": _last(settings.start)},
         "facts": dict(subject.task.facts),
         "started": json.loads(events.to_json(started)),
     }
+
+
+def _last(path: str | None) -> str | None:
+    """A site may be published: nobody needs to know where things were on this machine."""
+    return path and Path(path).name
+
+
+def without_paths(source: str) -> str:
+    """Where examples are from, in words, without the place on this machine."""
+    return _PLACE.sub("", source)
 
 
 def _computing(folder: Folder, subject: Subject) -> dict[str, Any]:
     """The graphs, what they start from, and how their packed state reads by name."""
     start, step = subject.start, subject.steps[subject.settings.batch_size]
     tensors = {name: np.ascontiguousarray(array) for name, array in start.tensors.items()}
-    initial = folder.write("network/initial.safetensors", save_safetensors(tensors))
+    initial = folder.keep("initial.safetensors", save_safetensors(tensors))
     graphs = {f"step/{size}": one.graph for size, one in subject.steps.items()}
     graphs |= others(subject.task, subject.model, subject.settings)
+    inspection = inspect_in_tab(subject.task, subject.model, subject.settings)
+    graphs |= inspection.graphs
     described = {
         "initial": {**initial, "step": start.step, "elapsed_s": start.elapsed_s, "num_seen": start.num_seen},
         "hyperparameters": step.hyperparameters,
         "packs": _packs(step.packing),
         "carried": list(step.graph.carried),
         "graphs": {name: _graph(folder, name, graph) for name, graph in graphs.items()},
+        **inspection.manifest,
     }
     return {**described, "walk": _walk(folder, subject.settings.seed)} if "walk" in graphs else described
 
@@ -104,11 +128,7 @@ def _packs(packing: Packing) -> dict[str, list[dict[str, Any]]]:
 
 
 def _graph(folder: Folder, name: str, graph: Graph) -> dict[str, Any]:
-    try:
-        model = to_onnx(graph)
-    except MissingRuleError as error:
-        raise MissingRuleError(f"{str(error).rpartition(' To fix:')[0]} To fix: choose another --model.") from error
-    written = folder.write(f"network/graphs/{name.replace('/', '-')}.onnx", model.SerializeToString())
+    written = folder.keep(f"graphs/{name.replace('/', '-')}.onnx", lowered(graph).SerializeToString())
     outputs = {output_name(graph, name): spec for name, spec in graph.output_specs().items()}
     return {**written, "inputs": _specs(graph.input_specs()), "outputs": _specs(outputs), "random": dict(graph.random)}
 
@@ -125,7 +145,7 @@ def _walk(folder: Folder, seed: int) -> dict[str, Any]:
         "noise_scale": houses.NOISE_SCALE,
         "haze": houses.HAZE,
         "seeds": houses.NUM_SEEDS,
-        "noise": folder.write("network/noise.bin", noise.astype("<f4").tobytes()),
+        "noise": folder.keep("noise.bin", noise.astype("<f4").tobytes()),
     }
 
 
@@ -136,12 +156,17 @@ def _learned_from(folder: Folder, subject: Subject) -> dict[str, Any]:
     num = len(next(iter(arrays.values())))
     order = Batches(arrays, num, subject.settings.seed).places(0)["indices"]
     examples = {name: array[order] for name, array in arrays.items()}
-    return {"examples": _arrays(folder, "examples", examples), "held_out": _arrays(folder, "held_out", _held_out(task))}
+    held_out = _arrays(folder, "held_out", _held_out(task))
+    num_validation = len(next(iter(task.validation.values())))
+    return {
+        "examples": _arrays(folder, "examples", examples),
+        "held_out": {**held_out, "num_validation": num_validation},
+    }
 
 
 def _held_out(task: Task) -> Mapping[str, Array]:
-    """All pictures of a test set, the first of which are those that the training is measured on."""
-    if isinstance(task, Classification) and len(task.test.labels) > len(task.validation["labels"]):
+    """Of CIFAR-10 the whole test set, which begins with those that the training is measured on."""
+    if isinstance(task, Classification) and task.name == CIFAR10:
         return {"images": task.test.images, "labels": task.test.labels}
     return task.validation
 
@@ -151,7 +176,7 @@ def _arrays(folder: Folder, kind: str, arrays: Mapping[str, Array]) -> dict[str,
     for name, array in arrays.items():
         chunks = [
             {
-                **folder.write(f"network/data/{kind}-{name}-{number:03d}.bin", chunk.content),
+                **folder.keep(f"data/{kind}-{name}-{number:03d}.bin", chunk.content),
                 "count": chunk.count,
                 "filter": chunk.filter,
             }

@@ -20,7 +20,7 @@ from glassnet.training.randomness import generator
 from glassnet.training.start import check_newest, first_state
 from glassnet.training.step import TrainingStep
 
-_HERE: Mapping[str, str] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
+_HERE: Mapping[str, Any] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
 _BATCH_SIZE = 32  # a tab takes few steps a second, and small ones teach more in the first minute
 _NETWORKS_OF_ITS_OWN = ("fast", "resnet")  # whose learning rate goes with the size of their batches
 _MOST_BYTES = 2**30

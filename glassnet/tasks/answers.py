@@ -34,6 +34,19 @@ def num_at_once(image_shape: tuple[int, ...]) -> int:
     return max(1, min(_NUM_AT_ONCE, _BYTES_AT_ONCE // int(np.prod(image_shape))))
 
 
+def network_of(run: Run) -> Module:
+    """The network of a run that tells classes or persons apart, with random weights. Raises DataError for others."""
+    names, facts, first = names_of(run), run.facts, generator(0, "initialization")
+    if not names:
+        raise DataError(
+            f"expected a run that tells classes or persons apart; got one of {run.settings.task}. "
+            "To fix: choose another run."
+        )
+    if "people" in facts:
+        return faces.network(first, facts)
+    return classifier(run.settings.model, first, len(names), np.zeros((1, *facts["image_shape"]), np.uint8))
+
+
 def answer_graph(model: Module, settings: Settings, images: ArraySpec, is_averaged: bool) -> Graph:
     """``weights/<name>`` and ``images``, uint8 (B, C, H, W) -> ``probabilities`` (B, K): how sure it is of each.
 
@@ -78,16 +91,12 @@ class Answerer:
     """Of a run that tells classes or persons apart. It needs no data set. Raises DataError for another run."""
 
     def __init__(self, run: Run, runtime: Runtime):
+        model = network_of(run)
         self.names = tuple(names_of(run))
-        if not self.names:
-            raise DataError(
-                f"expected a run that tells classes or persons apart; got one of {run.settings.task}. "
-                "To fix: choose another run."
-            )
         channels, height, width = run.facts["image_shape"]
         self.image_shape: tuple[int, int, int] = (channels, height, width)
         self._num = num_at_once(self.image_shape)
-        model, spec = self._model(run), ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
+        spec = ArraySpec((self._num, *self.image_shape), np.dtype(np.uint8))
         once = answer_graph(model, run.settings, spec, is_averaged=False)
         self.flops = count_flops(once) // self._num
         """How much arithmetic it is to see one picture once."""
@@ -108,12 +117,6 @@ class Answerer:
             self._probabilities(named, images[i : i + self._num], is_averaged) for i in range(0, len(images), self._num)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.names)), np.float32)
-
-    def _model(self, run: Run) -> Module:
-        first = generator(0, "initialization")
-        if "people" in run.facts:
-            return faces.network(first, run.facts)
-        return classifier(run.settings.model, first, len(self.names), np.zeros((1, *self.image_shape), np.uint8))
 
     def _probabilities(self, weights: Mapping[str, Array], images: Array, is_averaged: bool) -> Array:
         padded = np.zeros((self._num, *self.image_shape), np.uint8)

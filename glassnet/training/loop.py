@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassnet.autodiff import Array
-from glassnet.errors import CheckpointError, DivergedError
+from glassnet.errors import DivergedError
 from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
 from glassnet.runtimes import Executable, Runtime
 from glassnet.training import checkpoint as checkpoints
