@@ -1,0 +1,555 @@
+// The loop in a browser: feeds batches to the graph of a step, passes the state through, tells the same events as the
+// loop in Python. It has no arithmetic of its own: what a step does is in the graph.
+
+import { Batches } from "./batches.js";
+import { drawnInputs, under } from "./inputs.js";
+import { generator } from "./randomness.js";
+import { budget, learningRate, nextPictureStep, warmedUpDecay } from "./schedule.js";
+import { named, packed, weightsOf } from "./state.js";
+import { scalar } from "./tensors.js";
+
+/** @typedef {import("./tensors.js").Tensor} Tensor */
+/** @typedef {import("./engine.js").Engine} Engine */
+/** @typedef {import("./chunks.js").Examples} Examples */
+/** @typedef {import("./shelf.js").Shelf} Shelf */
+/** @typedef {import("../source/source.js").TrainingEvent} TrainingEvent */
+/** @typedef {import("../source/source.js").Control} Control */
+
+/**
+ * @typedef {object} Saved what a training goes on from
+ * @property {number} step
+ * @property {number} elapsedS
+ * @property {number | null} numSeen
+ * @property {Record<string, Tensor>} tensors by their names in a checkpoint
+ */
+
+const SAVE_EVERY_MS = 15_000;
+const NUM_EVALUATIONS = 40; // in the course of a budget
+const EVALUATION_SHARE = 0.1; // of the time, at most
+const LOSSES_AVERAGED = 50;
+const NUM_SEEDS = 8;
+const WORDS = { spent: "budget spent", stopped: "stopped", patience: "nothing improves any more" };
+
+export class Trainer {
+  /** @type {"starting" | "running" | "paused" | "stopped" | "finished" | "crashed"} */
+  state = "starting";
+  /** @type {string | null} */
+  error = null;
+  /** @type {Control} */
+  control = { is_paused: false, learning_rate: null, momentum: null, weight_decay: null, batch_size: null };
+  /** @type {number | null} the step up to which it runs and where it waits */
+  pauseAt = null;
+  isStopping = false;
+  savedStep = -1;
+  /** @type {number[]} */
+  moments = [];
+  /** @type {number[]} */
+  pictured = [];
+
+  #losses = /** @type {number[]} */ ([]);
+  #best = /** @type {number | null} */ (null);
+  #accuracy = /** @type {number | null} */ (null);
+  #numEvaluations = 0;
+  #evaluationMs = 0;
+  #evaluatedAt = 0;
+  #startedAt = 0;
+  #elapsedBefore = 0;
+  /** @type {(() => void) | null} */
+  #wake = null;
+  /** @type {Record<string, Tensor>} */
+  #carried = {};
+
+  /**
+   * @param {object} parts
+   * @param {any} parts.manifest
+   * @param {Engine} parts.engine
+   * @param {Examples} parts.examples
+   * @param {Examples} parts.heldOut
+   * @param {Saved} parts.from
+   * @param {Shelf} parts.shelf
+   * @param {(event: TrainingEvent) => void} parts.emit
+   * @param {() => void} parts.onState the state is another, or something was kept
+   * @param {(saved: Saved) => Promise<void>} parts.save
+   */
+  constructor({ manifest, engine, examples, heldOut, from, shelf, emit, onState, save }) {
+    this.manifest = manifest;
+    this.engine = engine;
+    this.examples = examples;
+    this.heldOut = heldOut;
+    this.shelf = shelf;
+    this.emit = emit;
+    this.onState = onState;
+    this.save = save;
+    this.settings = { ...manifest.settings };
+    this.step = from.step;
+    this.#elapsedBefore = from.elapsedS;
+    this.batches = new Batches(manifest.examples.count, this.settings.batch_size, this.settings.seed);
+    if (from.numSeen !== null) this.batches.resize(this.settings.batch_size, from.step, from.numSeen);
+    this.#carried = packed(from.tensors, manifest);
+  }
+
+  get elapsedS() {
+    return this.#elapsedBefore + (this.#startedAt ? (performance.now() - this.#startedAt) / 1000 : 0);
+  }
+
+  get isAlive() {
+    return this.state === "starting" || this.state === "running" || this.state === "paused";
+  }
+
+  get batchSize() {
+    return this.batches.batchSize;
+  }
+
+  /** The batch sizes that there are graphs for. */
+  get batchSizes() {
+    const names = Object.keys(this.manifest.graphs).filter((name) => name.startsWith("step/"));
+    return names.map((name) => Number(name.slice(5))).sort((a, b) => a - b);
+  }
+
+  /** The state under the names of a checkpoint. */
+  named() {
+    return named(this.#carried, this.manifest);
+  }
+
+  /** What draws and predicts now. */
+  weights() {
+    return weightsOf(this.named());
+  }
+
+  /**
+   * Train until the budget is spent or somebody stops it.
+   * @param {number | undefined} [numSteps] at most, as for a measurement
+   */
+  async run(numSteps = Infinity) {
+    this.isStopping = false;
+    this.#startedAt = performance.now();
+    this.#evaluatedAt = performance.now();
+    this.#emitStarted();
+    try {
+      if (this.step === 0) await this.#look();
+      await this.#loop(this.step + numSteps);
+      await this.#keep();
+      if (!this.isStopping) await this.#look();
+      this.#emitFinished(this.isStopping ? WORDS.stopped : WORDS.spent);
+      this.#become(this.isStopping ? "stopped" : "finished");
+    } catch (error) {
+      this.error = error instanceof Error ? error.message : String(error);
+      this.#become("crashed");
+    }
+    this.#elapsedBefore = this.elapsedS;
+    this.#startedAt = 0;
+  }
+
+  /**
+   * @param {any} change as POST /api/runs/{run}/control takes it
+   */
+  steer(change) {
+    const { num_steps: numSteps, is_stopping: isStopping, ...numbers } = change;
+    if (numSteps !== undefined) {
+      this.pauseAt = this.step + numSteps;
+      this.control.is_paused = false;
+    } else if ("is_paused" in numbers) this.pauseAt = null;
+    if (isStopping) this.isStopping = true;
+    const before = { ...this.control };
+    this.control = { ...this.control, ...numbers };
+    this.control.batch_size = this.#possible(this.control.batch_size);
+    this.#adjust(before);
+    this.#wake?.();
+    this.onState();
+  }
+
+  /**
+   * A new budget, counted from the beginning of the training.
+   * @param {{minutes?: number, epochs?: number, steps?: number}} more
+   */
+  extend(more) {
+    if (Object.keys(more).length) this.settings = { ...this.settings, minutes: null, epochs: null, steps: null, ...more };
+    this.error = null;
+    this.state = "starting";
+  }
+
+  /**
+   * As it was kept, with what it was asked and what there was of it.
+   * @param {any} kept
+   * @param {number[]} moments
+   * @param {number[]} pictured
+   */
+  restore(kept, moments, pictured) {
+    this.settings = kept.settings ?? this.settings;
+    this.savedStep = this.step;
+    // What came after the kept state is repeated.
+    this.moments = moments.filter((step) => step <= this.step);
+    this.pictured = pictured.filter((step) => step <= this.step);
+    const size = this.control.batch_size;
+    if (size !== null && size !== this.batchSize) {
+      this.batches.resize(size, this.step, kept.numSeen ?? this.batches.numSeen(this.step));
+    }
+  }
+
+  /** @param {"finished" | "stopped"} state in which it was left */
+  rest(state) {
+    this.#become(state);
+  }
+
+  /** Keep the whole state now. */
+  async keep() {
+    await this.#keep();
+  }
+
+  /**
+   * @param {number} until
+   */
+  async #loop(until) {
+    const plan = budget(this.settings, this.manifest.examples.count);
+    let nextLook = nextPictureStep(this.step);
+    let savedAt = performance.now();
+    const progress = () => plan.progress(this.#stepsSoFar(), this.elapsedS);
+    this.#numEvaluations = Math.floor(progress() * NUM_EVALUATIONS);
+    while (progress() < 1 && this.step < until && !this.isStopping) {
+      await breath();
+      if (this.#isPaused()) {
+        await this.#pause();
+        savedAt = performance.now();
+        continue;
+      }
+      if (!(await this.#hasBatch())) continue;
+      this.#become("running");
+      await this.#takeStep(progress);
+      if (this.step >= nextLook && progress() < 1) {
+        await this.#look();
+        nextLook = nextPictureStep(this.step);
+      }
+      if (this.#isEvaluationDue(progress())) await this.#evaluate(progress());
+      if (performance.now() - savedAt > SAVE_EVERY_MS) {
+        await this.#keep();
+        savedAt = performance.now();
+      }
+    }
+    if (!this.isStopping && this.heldOut.available > 0 && this.step > 0) await this.#evaluate(1);
+  }
+
+  #isPaused() {
+    return this.control.is_paused || (this.pauseAt !== null && this.step >= this.pauseAt);
+  }
+
+  async #pause() {
+    this.control.is_paused = true;
+    this.pauseAt = null;
+    if (this.step > this.savedStep) await this.#keep();
+    this.#become("paused");
+    const pausedAt = performance.now();
+    await new Promise((resolve) => (this.#wake = () => resolve(null)));
+    this.#wake = null;
+    this.#startedAt += performance.now() - pausedAt;
+  }
+
+  /** Of an epoch, only the pictures that have come can be learned from. */
+  async #hasBatch() {
+    const { indices } = this.batches.places(this.step);
+    let most = 0;
+    for (const index of indices) most = Math.max(most, this.batches.position(index));
+    if (most < this.examples.available) return true;
+    const waitedFrom = performance.now();
+    await Promise.race([this.examples.whenAvailable(most + 1), pause(500)]);
+    this.#startedAt += performance.now() - waitedFrom;
+    return false;
+  }
+
+  /** @param {() => number} progress */
+  async #takeStep(progress) {
+    const began = performance.now();
+    const rate = this.control.learning_rate ?? learningRate(this.settings, progress());
+    const graph = await this.engine.graph(`step/${this.batchSize}`);
+    const outputs = await graph.run({ ...this.#carried, ...this.#inputs(graph, rate) });
+    const loss = value(outputs["loss"]);
+    const norm = value(outputs["gradient_norm"]);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      throw new Error(
+        `expected finite numbers; got loss ${loss} at step ${this.step + 1}. To fix: lower the learning rate (now ` +
+          `${rate}); the state of step ${this.savedStep} is kept.`,
+      );
+    }
+    for (const name of this.manifest.carried) this.#carried[name] = /** @type {Tensor} */ (outputs[`next/${name}`]);
+    this.step += 1;
+    this.#losses.push(loss);
+    if (this.#losses.length > LOSSES_AVERAGED) this.#losses.shift();
+    this.emit({
+      event: "stepped",
+      step: this.step,
+      loss,
+      gradient_norm: norm,
+      learning_rate: rate,
+      progress: progress(),
+      elapsed_s: this.elapsedS,
+      images_per_s: (this.batchSize / Math.max(performance.now() - began, 0.01)) * 1000,
+    });
+  }
+
+  /**
+   * All that varies from step to step: examples, numbers, and what is random.
+   * @param {import("./engine.js").RunnableGraph} graph
+   * @param {number} rate
+   */
+  #inputs(graph, rate) {
+    const { indices, epoch } = this.batches.places(this.step);
+    const places = Int32Array.from(indices, (index) => this.batches.position(index));
+    /** @type {Record<string, Tensor>} */
+    const inputs = drawnInputs(graph, generator(this.settings.seed, "step", this.step));
+    for (const name of Object.keys(this.manifest.examples.arrays)) {
+      inputs[`batch/${name}`] = this.examples.take(name, places);
+    }
+    inputs["batch/epoch"] = { dtype: "float32", shape: [indices.length], data: epoch };
+    const numbers = {
+      step: this.step + 1,
+      ema_decay: warmedUpDecay(this.settings.ema_decay, this.step),
+      max_gradient_norm: this.settings.max_gradient_norm,
+      ...this.#hyper(rate),
+    };
+    for (const [name, number] of Object.entries(numbers)) inputs[name] = scalar(number);
+    return inputs;
+  }
+
+  /**
+   * Numbers of the optimizer, as the settings say or as a person has set them.
+   * @param {number} rate
+   */
+  #hyper(rate) {
+    const { hyperparameters } = this.manifest;
+    const momentum = ["momentum", "beta1"].find((name) => name in hyperparameters);
+    const set = {
+      weight_decay: this.control.weight_decay ?? this.settings.weight_decay,
+      ...(momentum && this.control.momentum !== null ? { [momentum]: this.control.momentum } : {}),
+    };
+    const all = { ...hyperparameters, ...set, learning_rate: rate };
+    return Object.fromEntries(Object.entries(all).map(([name, number]) => [`hyper/${name}`, number]));
+  }
+
+  /** Keep the weights of this moment, and pictures of what it draws. */
+  async #look() {
+    const tensors = this.named();
+    const moment = Object.fromEntries(
+      Object.entries(tensors).filter(([name]) => name.startsWith("parameters/") || name.startsWith("buffers/")),
+    );
+    await this.shelf.put(`moment/${this.step}`, moment);
+    this.moments = [...this.moments.filter((step) => step < this.step), this.step];
+    if (this.engine.has("walk")) {
+      const frames = await this.draw(weightsOf(tensors), this.settings.seed, NUM_SEEDS);
+      await this.shelf.put(`pictures/${this.step}`, frames.at(-1));
+      this.pictured = [...this.pictured.filter((step) => step < this.step), this.step];
+      this.emit({ event: "pictured", step: this.step, elapsed_s: this.elapsedS, file: `pictures/${this.step}` });
+    }
+  }
+
+  /**
+   * Walk from noise to drawings.
+   * @param {Record<string, Tensor>} weights
+   * @param {number} seed
+   * @param {number} num drawings
+   * @param {{drawing: Float32Array, kept: number}} [from] a drawing of which a share is kept, and the rest is noise
+   * @returns {Promise<Uint8Array[]>} the moments of the walk, each (num, 28, 28)
+   */
+  async draw(weights, seed, num, from) {
+    const graph = await this.engine.graph("walk");
+    const most = graph.inputs["x"]?.shape[0] ?? 1;
+    /** @type {Uint8Array[][]} */
+    const groups = [];
+    for (let first = 0; first < num; first += most) {
+      groups.push(await this.#walk(graph, weights, seed, { first, num: Math.min(most, num - first) }, from));
+    }
+    return (groups[0] ?? []).map((_, k) => joined(groups.map((frames) => frames[k] ?? new Uint8Array())));
+  }
+
+  /**
+   * @param {import("./engine.js").RunnableGraph} graph
+   * @param {Record<string, Tensor>} weights
+   * @param {number} seed
+   * @param {{first: number, num: number}} which drawings of that seed
+   * @param {{drawing: Float32Array, kept: number}} [from]
+   */
+  async #walk(graph, weights, seed, which, from) {
+    const { times, noise_scale: scale, haze } = this.manifest.walk;
+    const shape = graph.inputs["x"]?.shape ?? [];
+    const [most = 1, size] = [shape[0], shape.slice(1).reduce((a, b) => a * b, 1)];
+    const start = from ? Math.max(0, times.findLastIndex((/** @type {number} */ t) => t <= from.kept)) : 0;
+    let x = new Float32Array(most * size);
+    for (let i = 0; i < most; i += 1) {
+      x.set(generator(seed, "pictures", which.first + i).normal(size).map((one) => one * Math.fround(scale)), i * size);
+    }
+    if (from) x = x.map((noise, i) => noise * (1 - times[start]) + (from.drawing[i % size] ?? -1) * times[start]);
+    const fixed = under("weights", weights);
+    const frames = [inked(x.subarray(0, which.num * size), haze)];
+    for (let k = start; k + 1 < times.length; k += 1) {
+      await breath();
+      const [t, next] = [times[k], times[k + 1]];
+      const outputs = await graph.run({
+        ...fixed,
+        x: { dtype: "float32", shape, data: x },
+        t: { dtype: "float32", shape: [most], data: new Float32Array(most).fill(t) },
+        share: scalar((next - t) / (1 - t)),
+      });
+      x = /** @type {Float32Array<ArrayBuffer>} */ (outputs["x_next"]?.data);
+      frames.push(inked(x.subarray(0, which.num * size), haze));
+    }
+    return frames;
+  }
+
+  #stepsSoFar() {
+    const isEpochs = this.settings.epochs !== null && this.settings.epochs !== undefined;
+    return isEpochs ? this.batches.numSeen(this.step) / this.settings.batch_size : this.step;
+  }
+
+  /** @param {number} progress */
+  #isEvaluationDue(progress) {
+    if (this.heldOut.available === 0 || Math.floor(progress * NUM_EVALUATIONS) <= this.#numEvaluations) return false;
+    return performance.now() - this.#evaluatedAt > this.#evaluationMs / EVALUATION_SHARE;
+  }
+
+  /** @param {number} progress */
+  async #evaluate(progress) {
+    const began = performance.now();
+    const measured = await this.measure(this.weights());
+    this.#evaluatedAt = performance.now();
+    this.#evaluationMs = this.#evaluatedAt - began;
+    this.#numEvaluations = Math.floor(progress * NUM_EVALUATIONS);
+    if (!measured) return;
+    const { loss, accuracy, num } = measured;
+    this.#accuracy = accuracy;
+    this.#best = this.#best === null ? loss : Math.min(this.#best, loss);
+    this.emit({ event: "evaluated", step: this.step, elapsed_s: this.elapsedS, validation_loss: loss, accuracy, num });
+  }
+
+  /**
+   * Loss and accuracy on the held-out examples that have come, all of them as soon as they are here.
+   * @param {Record<string, Tensor>} weights
+   */
+  async measure(weights) {
+    const fixed = under("weights", weights);
+    const sizes = Object.keys(this.manifest.graphs).filter((name) => name.startsWith("measure/"));
+    const bySize = sizes.map((name) => Number(name.slice(8))).sort((a, b) => b - a);
+    let [start, loss, accuracy, hasAccuracy] = [0, 0, 0, false];
+    for (let i = 0; ; i += 1) {
+      const left = this.heldOut.available - start;
+      const size = bySize.find((one) => one <= left);
+      if (size === undefined) break;
+      const graph = await this.engine.graph(`measure/${size}`);
+      const feeds = { ...fixed, ...drawnInputs(graph, generator(this.settings.seed, "validation", i)) };
+      const places = Int32Array.from({ length: size }, (_, k) => start + k);
+      for (const name of Object.keys(this.manifest.held_out.arrays)) feeds[`batch/${name}`] = this.heldOut.take(name, places);
+      const outputs = await graph.run(feeds);
+      loss += value(outputs["loss"]) * size;
+      hasAccuracy = "accuracy" in outputs;
+      if (hasAccuracy) accuracy += value(outputs["accuracy"]) * size;
+      start += size;
+      await breath();
+    }
+    return start === 0 ? null : { loss: loss / start, accuracy: hasAccuracy ? accuracy / start : null, num: start };
+  }
+
+  async #keep() {
+    const tensors = this.named();
+    await this.save({ step: this.step, elapsedS: this.elapsedS, numSeen: this.batches.numSeen(this.step), tensors });
+    this.savedStep = this.step;
+    this.emit({ event: "checkpointed", step: this.step, elapsed_s: this.elapsedS, directory: `state/${this.step}` });
+  }
+
+  /**
+   * The offered batch size that is nearest to the one that was asked for.
+   * @param {number | null} asked
+   */
+  #possible(asked) {
+    if (asked === null) return null;
+    const sizes = this.batchSizes;
+    const nearest = sizes.reduce((a, b) => (Math.abs(Math.log(b / asked)) < Math.abs(Math.log(a / asked)) ? b : a));
+    if (nearest !== asked) this.#notice(`of the batch sizes ${sizes.join(", ")}, ${nearest} is the nearest to ${asked}`);
+    return nearest;
+  }
+
+  /** @param {Control} before */
+  #adjust(before) {
+    const { is_paused: _, ...now } = this.control;
+    const { is_paused: __, ...then } = before;
+    if (JSON.stringify(now) === JSON.stringify(then)) return;
+    const size = now.batch_size ?? this.settings.batch_size;
+    if (size !== this.batchSize) this.batches.resize(size, this.step, this.batches.numSeen(this.step));
+    this.emit({ event: "adjusted", step: this.step, elapsed_s: this.elapsedS, ...now });
+  }
+
+  /** @param {string} message */
+  #notice(message) {
+    this.emit({ event: "noticed", step: this.step, message });
+  }
+
+  /** @param {Trainer["state"]} state */
+  #become(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.onState();
+  }
+
+  #emitStarted() {
+    const { backend, numThreads } = this.engine.choice;
+    const runtime = backend === "webgpu" ? "webgpu" : `wasm, ${numThreads} thread${numThreads === 1 ? "" : "s"}`;
+    const told = { ...this.manifest.started, runtime, step: this.step, elapsed_s: this.#elapsedBefore };
+    this.emit({ event: "started", ...told });
+  }
+
+  /** @param {string} reason */
+  #emitFinished(reason) {
+    const loss = this.#losses.length ? this.#losses.reduce((a, b) => a + b, 0) / this.#losses.length : null;
+    this.emit({
+      event: "finished",
+      step: this.step,
+      elapsed_s: this.elapsedS,
+      reason,
+      loss,
+      validation_loss: this.#best,
+      accuracy: this.#accuracy,
+    });
+  }
+}
+
+/**
+ * What a network draws, -1 (paper) to 1 (ink), as bytes; what is no number is paper.
+ * @param {Float32Array} x
+ * @param {number} haze
+ */
+function inked(x, haze) {
+  return Uint8Array.from(x, (one) => {
+    const ink = ((one + 1) / 2 - haze) / (1 - haze);
+    return ink > 0 ? Math.round(Math.min(ink, 1) * 255) : 0;
+  });
+}
+
+/** @param {Uint8Array[]} parts */
+function joined(parts) {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    all.set(part, start);
+    start += part.length;
+  }
+  return all;
+}
+
+/** @param {Tensor | undefined} tensor of one number */
+function value(tensor) {
+  return Number(tensor?.data[0]);
+}
+
+const channel = new MessageChannel();
+/** @type {(() => void)[]} */
+const breathing = [];
+channel.port1.onmessage = () => breathing.shift()?.();
+
+/** Let messages in; a timer would wait for milliseconds. */
+function breath() {
+  return new Promise((resolve) => {
+    breathing.push(() => resolve(null));
+    channel.port2.postMessage(null);
+  });
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
