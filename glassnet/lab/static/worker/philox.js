@@ -1,4 +1,4 @@
-// Philox4x64-10, a counter-based stream of random bits (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405).
+// Philox4x64-10, a counter-based stream of random bits (Salmon et al. 2011, doi:10.1145/2063384.2063405).
 
 const MULTIPLIERS = [0xd2e7470ee14c6c93n, 0xca5a826395121157n];
 const WEYL = [0x9e3779b97f4a7c15n, 0xbb67ae8584caa73bn];
@@ -15,7 +15,11 @@ const [A_LOW, A_HIGH, B_LOW, B_HIGH] = /** @type {[number, number, number, numbe
   MULTIPLIERS.flatMap((value) => [lowOf(value), highOf(value)])
 );
 
-/** The upper half of a product of two 32-bit numbers; `Math.imul` is the lower one. @param {number} a @param {number} b */
+/**
+ * The upper half of a product of two 32-bit numbers; `Math.imul` is the lower one.
+ * @param {number} a
+ * @param {number} b
+ */
 export function mulHigh(a, b) {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;

@@ -3,7 +3,7 @@
 const NUM_LAYERS = 256;
 const NUM_STEPS = 2 ** 23; // the width of a layer in steps of a 23-bit number
 
-/** Where the lowest layer ends and the tail begins (Marsaglia & Tsang 2000, https://doi.org/10.18637/jss.v005.i08). */
+/** Where the lowest layer ends and the tail begins (Marsaglia & Tsang 2000, doi:10.18637/jss.v005.i08). */
 export const TAIL_START = 3.6541528853610088;
 
 /** @param {number} x */
