@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import run_outside
+from tests.cli.conftest import once, run_outside
 
 COLORS = {"blue": (40, 50, 220), "green": (40, 200, 60), "red": (220, 40, 40)}
 
@@ -30,10 +30,11 @@ def write_colors(folder: Path, num: int, seed: int) -> Path:
 
 def trained_classifier(factory: pytest.TempPathFactory) -> Path:
     """A run for looking at, not for changing; `colors` beside it is what it was trained on. Made once a session."""
-    where = factory.getbasetemp() / "classifier"
-    if not where.exists():
+
+    def make(where: Path) -> None:
         write_colors(where / "colors", 20, seed=0)
         size = ("--model", "convnetjs", "--steps", 30, "--batch-size", 16)
         result = run_outside("train", "colors", *size, "--run", "run", where=where)
         assert result.returncode == 0, result.stderr
-    return where / "run"
+
+    return once(factory, "classifier", make) / "run"

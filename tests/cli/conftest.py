@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from glassnet.cli.main import main
 from glassnet.data.drawn import draw_houses
@@ -84,11 +85,11 @@ def options(drawings: Path, *more: object) -> list[str]:
 
 
 def run_outside(
-    *arguments: object, where: Path, is_quick: bool = False, **how: Any
+    *arguments: object, where: Path, command: Sequence[str] = COMMAND, **how: Any
 ) -> subprocess.CompletedProcess[str]:
     """`glassnet` in a process of its own."""
-    command = [*(quick_command() if is_quick else COMMAND), *map(str, arguments)]
-    return subprocess.run(command, cwd=where, env=environment(), capture_output=True, text=True, check=False, **how)
+    words = [*command, *map(str, arguments)]
+    return subprocess.run(words, cwd=where, env=environment(), capture_output=True, text=True, check=False, **how)
 
 
 def quick_command(first: str = "") -> list[str]:
@@ -99,6 +100,19 @@ def quick_command(first: str = "") -> list[str]:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "GLASSNET_DATA": ""}
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder for looking at, not for changing, that the first of all processes of tests fills."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared {name}"
+    made = folder.with_suffix(".made")
+    with FileLock(folder.with_suffix(".lock")):
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")

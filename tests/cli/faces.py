@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import run_outside
+from tests.cli.conftest import once, quick_command, run_outside
 
 PEOPLE = ("Avi", "Beth", "Chen", "דנה", "Eve")
 NUM_PHOTOS = 10
@@ -35,11 +35,12 @@ def write_photos(folder: Path, person: str, num: int, seed: int = 0) -> list[Pat
 
 def trained_on_faces(factory: pytest.TempPathFactory) -> Path:
     """A run for looking at, not for changing; `people` beside it is what it was trained on. Made once a session."""
-    where = factory.getbasetemp() / "faces"
-    if not where.exists():
+
+    def make(where: Path) -> None:
         for person in PEOPLE:
             write_photos(where / "people" / person, person, NUM_PHOTOS)
         how = ("--no-crop", "--steps", 16, "--batch-size", 15, "--run", "run")
-        result = run_outside("train", "faces", "--data", "people", *how, where=where, is_quick=True)
+        result = run_outside("train", "faces", "--data", "people", *how, where=where, command=quick_command())
         assert result.returncode == 0, result.stderr
-    return where / "run"
+
+    return once(factory, "faces", make) / "run"

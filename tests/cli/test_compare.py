@@ -15,7 +15,7 @@ from glassnet.baselines import classical
 from glassnet.data.pictures import LabeledPictures, Pictures
 from glassnet.tasks import grid
 from glassnet.tasks.grid import Plan, Result, cells_of
-from tests.cli.conftest import Call, run_outside
+from tests.cli.conftest import Call, quick_command, run_outside
 from tests.tasks.persons import write_persons
 
 PLAN = Plan(widths=(1, 2), nums_training=(6, 12), num_seen=24, num_centroids=3, num_test=6)
@@ -166,7 +166,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     where = tmp_path_factory.mktemp("run of faces")
     write_persons(where / "persons", NUMS)
     options = ("--data", "persons", "--no-crop", "--steps", 8, "--batch-size", 8, "--run", "run")
-    result = run_outside("train", "faces", *options, where=where, is_quick=True)
+    result = run_outside("train", "faces", *options, where=where, command=quick_command())
     assert result.returncode == 0, result.stderr
     return where / "run"
 

@@ -28,7 +28,7 @@ from glassnet.lab.recording import Recorder
 from glassnet.lab.report import write_report
 from glassnet.lab.report_parts import middle, path_of, spread, strongest
 from tests.cli.classifiers import trained_classifier
-from tests.cli.conftest import run_outside
+from tests.cli.conftest import options, run_outside
 
 RECORDING: dict[str, Any] = {"run": "a </script> <!--", "answers": [], "texts": ["</script>"], "events": []}
 _COMMENTS = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
@@ -189,7 +189,7 @@ def test_paths_are_written_as_the_pages_write_them() -> None:
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("report")
     np.save(where / "houses.npy", draw_houses(40, seed=1))
-    how = ("--data", where / "houses.npy", "--steps", 4, "--run", "houses")
+    how = options(where / "houses.npy", "--steps", 4, "--run", "houses")
     result = run_outside("train", "houses", *how, where=where)
     assert result.returncode == 0, result.stderr
     return where / "houses"
