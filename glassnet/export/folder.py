@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -51,21 +52,21 @@ def new_folder(target: Path) -> Iterator[Folder]:
             yield folder
             _put(folder.path, target, Path(parent) / "old")
     except OSError as error:
-        raise SettingsError(
-            f"expected to write the folder {target}; got '{error.strerror}'. To fix: free space or permissions there, "
-            "or choose another one."
-        ) from error
+        raise _unwritable(target, error) from error
 
 
 def check_target(target: Path) -> None:
     """Raise SettingsError unless it is new, empty, or an earlier export."""
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise SettingsError(f"expected a folder to write to; got {target}, a file. To fix: choose another name.")
-    if target.is_dir() and any(target.iterdir()) and not is_export(target):
-        raise SettingsError(
-            f"expected a new or empty folder, or an earlier export; got {target}, which holds something else. "
-            "To fix: choose another one."
-        )
+    try:
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_dir()):
+            raise SettingsError(f"expected a folder to write to; got {target}, a file. To fix: choose another name.")
+        if os.path.lexists(target) and any(target.iterdir()) and not is_export(target):
+            raise SettingsError(
+                f"expected a new or empty folder, or an earlier export; got {target}, which holds something else. "
+                "To fix: choose another one."
+            )
+    except OSError as error:
+        raise _unwritable(target, error) from error
 
 
 def is_export(folder: Path) -> bool:
@@ -86,3 +87,10 @@ def _put(new: Path, target: Path, old: Path) -> None:
             old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(target: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"expected to write the folder {target}; got '{error.strerror}'. To fix: free space or permissions there, or "
+        "choose another one."
+    )

@@ -11,8 +11,8 @@ from glassnet.export.folder import Folder
 
 STATIC = Path(__file__).parents[1] / "lab" / "static"
 _PAGE, _OTHER_PAGES = "site.html", ("index.html",)
-_ENGINE = tuple(f"vendor/ort/{name}" for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm.bin"))
-_FIRST = ("strings/en.json", "views/run.css", *_ENGINE)  # what modules load by names that they put together
+ENGINE = tuple(f"vendor/ort/{name}" for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm.bin"))
+_FIRST = ("strings/en.json", "views/run.css", *ENGINE)  # what modules load by names that they put together
 # What a page links, a module imports and a worker is made of, as all of them are written here.
 _LOADED = re.compile(
     r"""^(?:import|export)\b[^"';]*?"(\.{1,2}/[^"]+)"|^} from "(\.{1,2}/[^"]+)"|new Worker\(new URL\("([^"]+)\""""
@@ -28,7 +28,7 @@ _HEADERS = """/*
 
 def write_pages(folder: Folder) -> None:
     """Copy the page with all that it loads of its own."""
-    if not (STATIC / _ENGINE[-1]).is_file():
+    if not (STATIC / ENGINE[-1]).is_file():
         raise DataError(
             f"expected onnxruntime-web in {STATIC / 'vendor'}; got nothing. To fix: install glassnet again, which "
             "fetches it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 from glassnet.data.stream import Stream
 from glassnet.errors import DataError, SettingsError
 from glassnet.export.graphs import steps
+from glassnet.models.described import is_description
 from glassnet.nn import Module
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import TASKS, fit_to_data, open_task, settings_for
-from glassnet.tasks.classification import CIFAR10, FOLDER
+from glassnet.tasks.classification import CIFAR10, FOLDER, MODEL
 from glassnet.training import Checkpoint, Run, Settings, Task
 from glassnet.training.randomness import generator
 from glassnet.training.start import check_newest, first_state
@@ -22,7 +24,6 @@ from glassnet.training.step import TrainingStep
 
 _HERE: Mapping[str, Any] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
 _BATCH_SIZE = 32  # a tab takes few steps a second, and small ones teach more in the first minute
-_NETWORKS_OF_ITS_OWN = ("fast", "resnet")  # whose learning rate goes with the size of their batches
 _MOST_BYTES = 2**30
 
 
@@ -44,7 +45,7 @@ def open_subject(what: str, given: Mapping[str, Any]) -> Subject:
 
     Raises GlassnetError for what cannot be had, or cannot be trained in a browser.
     """
-    if what not in TASKS and (Path(what) / "settings.json").exists():
+    if what not in TASKS and os.path.isfile(os.path.join(what, "settings.json")):
         return _of_run(Run(Path(what)), given)
     _check_what(what)
     settings = _settings(what, given)
@@ -74,7 +75,7 @@ def _of_run(run: Run, given: Mapping[str, Any]) -> Subject:
 
 def _check_what(what: str) -> None:
     """A folder may be pictures to learn from; a path that does not exist is no run."""
-    if what in TASKS or Path(what).is_dir():
+    if what in TASKS or os.path.isdir(what):
         return
     raise SettingsError(
         f"expected a task ({', '.join(TASKS)}), a run or a folder of pictures; got '{what}'. To fix: choose one of "
@@ -84,8 +85,8 @@ def _check_what(what: str) -> None:
 
 def _settings(task: str, given: Mapping[str, Any]) -> Settings:
     settings = settings_for(task, {**given, **_HERE})
-    is_usual = settings.model not in _NETWORKS_OF_ITS_OWN
-    if settings.task == CIFAR10 and is_usual and "batch_size" not in given:
+    is_small = settings.model == MODEL or is_description(settings.model)
+    if settings.task == CIFAR10 and is_small and "batch_size" not in given:
         return dataclasses.replace(settings, batch_size=_BATCH_SIZE)
     return settings
 
