@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassnet.autodiff import ArraySpec, Tensor
+from glassnet.export.story import story_graphs, update_graph
 from glassnet.graph import Graph, optimize, trace
 from glassnet.insight.layers import SpokenLayer, listen
 from glassnet.nn import Module
@@ -17,6 +18,8 @@ from glassnet.ops import Random, softmax
 from glassnet.tasks.look import HalfWay
 from glassnet.training import Settings, Task
 from glassnet.training.step import below, under
+
+_NUM_TOLD_OF = 8  # examples that the story of a weight is of: as many as a tab gets through in a moment
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,9 @@ class Inspection:
 def inspect_in_tab(task: Task, model: Module, settings: Settings) -> Inspection:
     """All of them, for any weights of that network."""
     layers, described = layers_graph(task, model, settings)
-    return Inspection({"layers": layers}, {"layers": described})
+    stories, story = story_graphs(task, model, min(_NUM_TOLD_OF, settings.batch_size))
+    stories["update"] = update_graph(model, settings)
+    return Inspection({"layers": layers, **stories}, {"layers": described, "story": story})
 
 
 def layers_graph(task: Task, model: Module, settings: Settings) -> tuple[Graph, list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ the signal by carrying forwards, which is carrying back what is itself carried b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -63,6 +63,79 @@ class Term:
     patch: tuple[int, int, int, int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A `Meeting` as tensors, which of a traced graph have no values yet. weights: those that have a part in it."""
+
+    position: int
+    output: Tensor
+    signal: Tensor
+    blame: Tensor
+    weights: frozenset[str]
+
+
+@final
+class Replay:
+    """A graph with the scalar output ``loss``, done call by call, on values or while something is traced.
+
+    inputs: of the graph. Those whose names start with ``weights/`` are learned; ``examples`` names those that examples
+    are in, or what varies them.
+    """
+
+    def __init__(self, graph: Graph, inputs: Mapping[str, Tensor], examples: Collection[str]) -> None:
+        values = {number: Tensor(array) for number, array in graph.constants.items()}
+        values |= {number: inputs[name] for name, number in graph.inputs.items()}
+        with Tape() as tape, np.errstate(all="ignore"):
+            for call in graph.calls:
+                values[call.output] = call.rules(*(values[v] for v in call.inputs), **call.params)
+        self.calls, self.loss = tape.calls, values[graph.outputs["loss"]]
+        self._weights = {name.removeprefix(WEIGHTS): x for name, x in inputs.items() if name.startswith(WEIGHTS)}
+        self._on_examples = self._depending([inputs[name] for name in examples])
+        self._on_weights = self._depending(self._weights.values())
+
+    def meet(self, nudges: Mapping[str, Tensor]) -> list[Met]:
+        """The calls in which weights meet the examples, when these weights move as ``nudges`` say."""
+        moving = {self._weights[name]: (nudge, frozenset([name])) for name, nudge in nudges.items()}
+        met: list[tuple[int, Tensor, frozenset[str]]] = []
+        for position, call in enumerate(self.calls):
+            if moving.keys().isdisjoint(call.inputs):
+                continue
+            moved = _carried_forwards(call, {x: nudge for x, (nudge, _) in moving.items()})
+            names = frozenset[str]().union(*(moving[x][1] for x in call.inputs if x in moving))
+            if moved is not None and call.output in self._on_examples:
+                met.append((position, moved, names))
+            elif moved is not None:
+                moving[call.output] = (moved, names)
+        outputs = [self.calls[position].output for position, _, _ in met]
+        blames = backward(self.calls, self.loss, Tensor(np.ones((), self.loss.dtype)), outputs)
+        columns = zip(met, outputs, blames, strict=True)
+        return [Met(position, output, moved, blame, names) for (position, moved, names), output, blame in columns]
+
+    def picture(self, position: int, batch_size: int) -> Tensor | None:
+        """The last thing in the form of pictures that was made for a call before any weight had a part in it."""
+        for tensor in self._ancestors(position):
+            is_seen = tensor in self._on_examples and tensor not in self._on_weights and tensor.dtype.kind == "f"
+            has_form = tensor.ndim == 4 and tensor.shape[0] == batch_size and tensor.shape[1] in (1, 3)
+            if is_seen and has_form and min(tensor.shape[2:]) > 1:
+                return tensor
+        return None
+
+    def _ancestors(self, position: int) -> Iterator[Tensor]:
+        """What a call was computed from, the latest first."""
+        needed = {self.calls[position].output}
+        for call in reversed(self.calls[: position + 1]):
+            if call.output in needed:
+                needed.update(call.inputs)
+                yield call.output
+
+    def _depending(self, sources: Iterable[Tensor]) -> set[Tensor]:
+        reached = set(sources)
+        for call in self.calls:
+            if not reached.isdisjoint(call.inputs):
+                reached.add(call.output)
+        return reached
+
+
 @final
 class ChainRule:
     """The loss of a graph, taken apart for one element of the input ``weights/<name>``.
@@ -74,16 +147,17 @@ class ChainRule:
     def __init__(
         self, graph: Graph, inputs: Mapping[str, Array], batch_size: int, name: str, index: tuple[int, ...]
     ) -> None:
-        self._graph, self._batch_size = graph, batch_size
-        self._values = {number: Tensor(array) for number, array in graph.constants.items()}
-        self._values |= {number: Tensor(inputs[name]) for name, number in graph.inputs.items()}
-        with Tape() as tape, np.errstate(all="ignore"):
-            for call in graph.calls:
-                self._values[call.output] = call.rules(*(self._values[v] for v in call.inputs), **call.params)
-        self._calls = tape.calls
-        self._on_examples = self._depending([n for n in graph.inputs if not n.startswith(WEIGHTS)])
-        self._on_weights = self._depending([n for n in graph.inputs if n.startswith(WEIGHTS)])
-        self.meetings = self._meet(self._values[graph.inputs[WEIGHTS + name]], index)
+        examples = [name for name in graph.inputs if not name.startswith(WEIGHTS)]
+        self._replay = Replay(graph, {n: Tensor(inputs[n]) for n in graph.inputs}, examples)
+        self._batch_size = batch_size
+        nudge = np.zeros_like(inputs[WEIGHTS + name])
+        nudge[index] = 1.0
+        self.meetings = [
+            Meeting(
+                self._replay.calls[met.position].primitive.name, met.position, met.signal.numpy(), met.blame.numpy()
+            )
+            for met in self._replay.meet({name: Tensor(nudge)})
+        ]
 
     @property
     def total(self) -> float:
@@ -92,7 +166,7 @@ class ChainRule:
 
     def picture(self, meeting: Meeting) -> Array | None:
         """The pictures (B, C, H, W) that the network saw on the way to this call, varied as they were for it."""
-        tensor = self._picture(meeting)
+        tensor = self._replay.picture(meeting.position, self._batch_size)
         return None if tensor is None else tensor.numpy()
 
     def largest(self, num: int) -> list[Term]:
@@ -122,36 +196,6 @@ class ChainRule:
             total += meeting.terms.reshape(self._batch_size, -1).sum(axis=1)
         return total
 
-    def _depending(self, names: Sequence[str]) -> set[Tensor]:
-        reached = {self._values[self._graph.inputs[name]] for name in names}
-        for call in self._calls:
-            if not reached.isdisjoint(call.inputs):
-                reached.add(call.output)
-        return reached
-
-    def _meet(self, weight: Tensor, index: tuple[int, ...]) -> list[Meeting]:
-        nudge = np.zeros(weight.shape, weight.dtype)
-        nudge[index] = 1.0
-        nudges = {weight: nudge}
-        met: list[tuple[int, Array]] = []
-        for position, call in enumerate(self._calls):
-            if nudges.keys().isdisjoint(call.inputs):
-                continue
-            moved = _carried_forwards(call, nudges)
-            if moved is None:
-                continue
-            if call.output in self._on_examples:
-                met.append((position, moved))
-            else:
-                nudges[call.output] = moved
-        loss = self._values[self._graph.outputs["loss"]]
-        outputs = [self._calls[position].output for position, _ in met]
-        blames = backward(self._calls, loss, Tensor(np.ones((), loss.dtype)), outputs)
-        return [
-            Meeting(self._calls[position].primitive.name, position, signal, blame.numpy())
-            for (position, signal), blame in zip(met, blames, strict=True)
-        ]
-
     def _term(self, number: int, place: int) -> Term:
         meeting, index = self.meetings[number], self._index(number, place)
         example = self._example_of(meeting, index)
@@ -168,31 +212,15 @@ class ChainRule:
             return None
         return index[0] * self._batch_size // meeting.signal.shape[0]
 
-    def _picture(self, meeting: Meeting) -> Tensor | None:
-        """The last thing in the form of pictures that was made before any weight had a part in it."""
-        for tensor in self._ancestors(meeting.position):
-            is_seen = tensor in self._on_examples and tensor not in self._on_weights and tensor.dtype.kind == "f"
-            has_form = tensor.ndim == 4 and tensor.shape[0] == self._batch_size and tensor.shape[1] in (1, 3)
-            if is_seen and has_form and min(tensor.shape[2:]) > 1:
-                return tensor
-        return None
-
-    def _ancestors(self, position: int) -> Iterator[Tensor]:
-        """What a call was computed from, the latest first."""
-        needed = {self._calls[position].output}
-        for call in reversed(self._calls[: position + 1]):
-            if call.output in needed:
-                needed.update(call.inputs)
-                yield call.output
-
     def _patch(self, meeting: Meeting, index: tuple[int, ...], example: int) -> tuple[int, int, int, int] | None:
-        picture = self._picture(meeting)
+        picture = self._replay.picture(meeting.position, self._batch_size)
         if picture is None:
             return None
-        output = self._calls[meeting.position].output
+        calls = self._replay.calls[: meeting.position + 1]
+        output = calls[-1].output
         chosen = np.zeros(output.shape, output.dtype)
         chosen[index] = 1.0
-        (influence,) = backward(self._calls[: meeting.position + 1], output, Tensor(chosen), [picture])
+        (influence,) = backward(calls, output, Tensor(chosen), [picture])
         strength = np.abs(influence.numpy()[example]).max(axis=0)
         if not strength.any():
             return None
@@ -200,18 +228,16 @@ class ChainRule:
         return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
-def _carried_forwards(call: Call, nudges: Mapping[Tensor, Array]) -> Array | None:
+def _carried_forwards(call: Call, nudges: Mapping[Tensor, Tensor]) -> Tensor | None:
     """How the output of the call moves with its inputs when these move as ``nudges`` say; None if it does not.
 
     A vjp is linear in what it carries back, g. Its own vjp, by g, carries forwards.
     """
-    total: Array | None = None
+    total: Tensor | None = None
     g = Tensor(np.zeros(call.output.shape, call.output.dtype))
     for slot, x in enumerate(call.inputs):
         rule = call.primitive.vjp(slot) if x in nudges else None
         if rule is not None:
-            (moved,) = pullback(
-                lambda g, rule=rule: rule(g, call.output, *call.inputs, **call.params), Tensor(nudges[x]), g
-            )
-            total = moved.numpy() if total is None else total + moved.numpy()
+            (moved,) = pullback(lambda g, rule=rule: rule(g, call.output, *call.inputs, **call.params), nudges[x], g)
+            total = moved if total is None else total + moved
     return total

@@ -11,13 +11,14 @@ from PIL import Image
 
 from glassnet.autodiff import Array
 from glassnet.export.inspection import inspect_in_tab
+from glassnet.insight.chain_rule import ChainRule
 from glassnet.runtimes import get_runtime
 from glassnet.tasks import open_task, settings_for
 from glassnet.tasks.look import look_inside
 from glassnet.tasks.subject import Subject, held_out, open_subject
 from glassnet.training import Run, create, train
 from glassnet.training.randomness import draw_inputs, generator
-from glassnet.training.step import under, weights_of
+from glassnet.training.step import below, under, weights_of
 from tests.lab import trained
 
 NORMED = "conv 6 3x3, norm, relu, pool 2, dropout 0.3, conv 6 3x3 stride 2, gelu, average 2, linear 9, tanh"
@@ -82,4 +83,32 @@ def test_layers(subject: Subject) -> None:
 
 def _assert_close(found: Array, expected: Array) -> None:
     assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * (float(np.abs(expected).max()) or 1.0))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * (float(np.abs(expected).max()) or 1.0))
+
+
+def test_story(subject: Subject) -> None:
+    """For a few weights of every tensor the terms of the chain rule, as a story in float64 has them."""
+    settings, task, model = subject.run.settings, subject.task, subject.model
+    assert subject.checkpoint is not None
+    inspection = inspect_in_tab(task, model, settings)
+    graph, meetings = inspection.graphs["story"], inspection.manifest["story"]["meetings"]
+    parameters, buffers = (below(subject.checkpoint.tensors, kind) for kind in ("parameters", "buffers"))
+    batch = {f"batch/{name}": array[:4] for name, array in task.training.items()}
+    batch |= {"batch/epoch": np.zeros(4, np.float32), **draw_inputs(graph, generator(0, "step"))}
+    inputs = {**under("weights", parameters), **under("buffers", buffers), **batch}
+    run = get_runtime("numpy").compile(graph)
+    rule_graph = inspection.graphs["loss"]
+    for name, array in list(parameters.items())[:: max(1, len(parameters) // 3)]:
+        index = tuple(size // 2 for size in array.shape)
+        nudges = {other: np.zeros_like(values) for other, values in parameters.items()}
+        nudges[name][index] = 1.0
+        found = run({**inputs, **under("nudge", nudges)})
+        rule = ChainRule(rule_graph, inputs, 4, name, index)
+        mine = [number for number, meeting in enumerate(meetings) if name in meeting["weights"]]
+        assert [meetings[number]["call"] for number in mine] == [meeting.primitive for meeting in rule.meetings]
+        for number, meeting in zip(mine, rule.meetings, strict=True):
+            _assert_close(found[f"signal/{number}"], meeting.signal)
+            _assert_close(found[f"blame/{number}"], meeting.blame)
+        total = sum(float(np.sum(found[f"signal/{number}"] * found[f"blame/{number}"])) for number in mine)
+        scale = float(np.abs(found[f"gradient/{name}"]).max())
+        assert total == pytest.approx(found[f"gradient/{name}"][index], rel=1e-3, abs=1e-4 * scale)
