@@ -58,6 +58,11 @@ def new_folder(target: Path) -> Iterator[Folder]:
 def check_target(target: Path) -> None:
     """Raise SettingsError unless it is new, empty, or an earlier export."""
     try:
+        above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
+        if not above.is_dir():
+            raise SettingsError(
+                f"expected a folder to write to; got {target}, below a file. To fix: choose another name."
+            )
         if os.path.lexists(target) and (target.is_symlink() or not target.is_dir()):
             raise SettingsError(f"expected a folder to write to; got {target}, a file. To fix: choose another name.")
         if os.path.lexists(target) and any(target.iterdir()) and not is_export(target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def write_network(run: Run, checkpoint: Checkpoint, file: Path) -> WrittenNetwor
         temporary.write_bytes(content)
         temporary.replace(file)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise SettingsError(
             f"expected to write {file}; got '{error.strerror}'. To fix: choose another FILE.onnx."
         ) from error
