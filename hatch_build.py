@@ -37,8 +37,9 @@ FILES = {
     },
 }
 COMPRESSED = ".bin"  # many servers send what ends in .wasm as it is; of these files a third is left
-# The package names its license and brings no text of it.
+# The package names its license and brings no text of it, nor of those of what is compiled into it.
 HOLDERS = {"onnxruntime-web": "Copyright (c) Microsoft Corporation"}
+NOTICES = {"onnxruntime-web": "https://github.com/microsoft/onnxruntime/blob/v{version}/ThirdPartyNotices.txt"}
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -78,16 +79,17 @@ def _keep(root: Path, fetched: Path, package: str) -> None:
     target = root / VENDOR / FOLDERS[package]
     target.mkdir(parents=True, exist_ok=True)
     if package in HOLDERS:
-        (target / "LICENSE").write_text(_license(root, HOLDERS[package]), encoding="utf-8")
+        (target / "LICENSE").write_text(_license(root, package), encoding="utf-8")
     for name, kept in FILES[package].items():
         content = (fetched / name).read_bytes()
         (target / kept).write_bytes(gzip.compress(content, 9, mtime=0) if kept.endswith(COMPRESSED) else content)
 
 
-def _license(root: Path, holder: str) -> str:
-    """The MIT license, which is ours too, with somebody else's name in it."""
+def _license(root: Path, package: str) -> str:
+    """The MIT license, which is ours too, with somebody else's name in it, and where the notices of others are."""
     lines = (root / "LICENSE").read_text(encoding="utf-8").splitlines()
-    return "\n".join(holder if line.startswith("Copyright") else line for line in lines) + "\n"
+    text = "\n".join(HOLDERS[package] if line.startswith("Copyright") else line for line in lines)
+    return f"{text}\n\nParts of it are by others: {NOTICES[package].format(version=_wanted(root, package))}\n"
 
 
 def _fetch(folder: Path) -> None:

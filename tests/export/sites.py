@@ -21,6 +21,7 @@ from glassnet.export.chunks import decode
 from glassnet.export.site import write_site
 from glassnet.export.subject import Subject, open_subject
 from glassnet.ops.random import draw
+from glassnet.training.step import below
 from tests.tasks.persons import write_persons
 
 GIVEN: dict[str, dict[str, Any]] = {
@@ -62,7 +63,13 @@ class Site:
         return whole
 
     def initial(self) -> dict[str, Array]:
-        return load(self.read(self.manifest["initial"]))
+        """The state that it begins with, with what its file leaves out."""
+        tensors = load(self.read(self.manifest["initial"]))
+        contents = {"parameters": np.copy, "zeros": np.zeros_like}
+        for kind, content in self.manifest["initial"]["left_out"].items():
+            parameters = below(tensors, "parameters").items()
+            tensors |= {f"{kind}/{name}": contents[content](array) for name, array in parameters}
+        return tensors
 
     def graph(self, name: str) -> Ready:
         return Ready(self.manifest["graphs"][name], self.read(self.manifest["graphs"][name]))

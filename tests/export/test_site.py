@@ -62,6 +62,8 @@ def test_what_the_manifest_says(site: Site) -> None:
     assert started["num_examples"] == manifest["examples"]["count"] == len(subject.task.training["images"])
     assert started["num_weights"] == subject.model.num_weights()
     assert manifest["initial"]["num_seen"] == 0
+    assert manifest["initial"]["left_out"]["averages"] == "parameters"
+    assert set(manifest["initial"]["left_out"].values()) == {"parameters", "zeros"}
     step = subject.steps[subject.settings.batch_size]
     assert manifest["carried"] == list(step.graph.carried)
     assert manifest["hyperparameters"] == step.hyperparameters
@@ -291,6 +293,7 @@ def test_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (subject.name, subject.start.step, subject.start.num_seen) == ("run", 4, 32)
     write_site(subject, tmp_path / "site", lambda words: None)
     site = Site(tmp_path / "site", subject)
+    assert site.manifest["initial"]["left_out"] == {}
     assert site.manifest["started"]["step"] == site.manifest["initial"]["step"] == 4
     found = played(site, 20)
     for name, array in expected.items():

@@ -11,6 +11,7 @@ import { RequestError } from "./photo.js";
 import { answer, statusOf } from "./requests.js";
 import { read } from "./safetensors.js";
 import { openShelf } from "./shelf.js";
+import { completed } from "./state.js";
 import { zeros } from "./tensors.js";
 import { Trainer } from "./trainer.js";
 
@@ -110,8 +111,8 @@ async function begin({ place, mayLast, isPaused }) {
 /** @returns {Promise<Saved>} */
 async function initial() {
   const { manifest, fetchFile } = theOpened();
-  const { file, sha256, step, elapsed_s: elapsedS, num_seen: numSeen } = manifest.initial;
-  return { step, elapsedS, numSeen, tensors: read(await fetchFile(file, sha256)).tensors };
+  const { file, sha256, step, elapsed_s: elapsedS, num_seen: numSeen, left_out: leftOut } = manifest.initial;
+  return { step, elapsedS, numSeen, tensors: completed(read(await fetchFile(file, sha256)).tensors, leftOut) };
 }
 
 /** @param {Saved} saved */
