@@ -31,8 +31,11 @@ CHROMIUM = ["--no-sandbox", "--disable-background-networking", "--disable-compon
             "--no-first-run", "--disable-background-timer-throttling", "--enable-unsafe-swiftshader"]  # fmt: skip
 OUR_BATCH_SIZES = (4, 16, 32, 64, 128)
 THREADS = (1, 2)
-CONVNETJS, TFJS, OURS = "ConvNetJS", "TF.js", "glassnet"
+CONVNETJS, TFJS, JAX, OURS = "ConvNetJS", "TF.js", "jax-js", "glassnet"
 CONVNETJS_BATCH_SIZES = (4, 32)
+TFJS_BACKENDS = ("cpu", "wasm", "webgl")
+JAX_BACKENDS = ("wasm",)
+OTHER_BATCH_SIZES = (4, 32)
 LOSSES_AGREE = 2e-3
 
 
@@ -48,10 +51,9 @@ class Contestant:
 
     @property
     def name(self) -> str:
-        how = self.options.get("backend") or ("threads" in self.options and f"threads {self.options['threads']}")
-        threads = self.options.get("numThreads")
-        words = [self.library, str(how) if how else "", f"{threads} thread{'s' * (threads > 1)}" if threads else ""]
-        return " ".join(word for word in [*words, f"batch {self.batch_size}"] if word)
+        threads = self.options.get("numThreads", 0)
+        how = f"{threads} thread{'s' * (threads > 1)}" if threads else self.options.get("backend", "")
+        return " ".join(filter(None, (self.library, how, f"batch {self.batch_size}")))
 
 
 def contestants() -> list[Contestant]:
@@ -60,7 +62,13 @@ def contestants() -> list[Contestant]:
         for threads in THREADS
         for size in OUR_BATCH_SIZES
     ]
-    return [*(Contestant(CONVNETJS, "convnetjs.js", size) for size in CONVNETJS_BATCH_SIZES), *ours]
+    others = [
+        Contestant(library, script, size, {"backend": backend})
+        for library, script, backends in ((TFJS, "tfjs.js", TFJS_BACKENDS), (JAX, "jax.js", JAX_BACKENDS))
+        for backend in backends
+        for size in OTHER_BATCH_SIZES
+    ]
+    return [*(Contestant(CONVNETJS, "convnetjs.js", size) for size in CONVNETJS_BATCH_SIZES), *others, *ours]
 
 
 def prepare(page: Page, everyone: Sequence[Contestant]) -> list[Contestant]:

@@ -1,4 +1,4 @@
-"""What the contestants of compare.py are given: packages of npm, our graphs, and the same weights and batches for all."""
+"""What the contestants of compare.py are given: packages of npm, our graphs, the same weights and batches for all."""
 
 from __future__ import annotations
 

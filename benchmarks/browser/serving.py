@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 class _Handler(SimpleHTTPRequestHandler):
     """Serves several folders, each below its own first part of the path."""
 
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
+    extensions_map: ClassVar = {
+        **SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"
+    }  # fmt: skip
     protocol_version = "HTTP/1.1"
 
     def __init__(self, *arguments: Any, folders: Mapping[str, Path]):

@@ -20,6 +20,8 @@ def torch_twin(name: str, num_classes: int, image_size: tuple[int, int], in_chan
     """The twin of the classifier ``name``, for pictures of ``image_size`` (H, W); KeyError if there is none."""
     if name == "convnetjs":
         return TorchConvNetJS(num_classes, image_size, in_channels)
+    if name == "batchnorm":
+        return TorchBatchNorm(num_classes, image_size, in_channels)
     if "," in name:
         return TorchDescribed(name, num_classes, image_size, in_channels)
     return {"fast": TorchFast, "resnet": TorchResNet}[name](num_classes, in_channels)
@@ -50,6 +52,24 @@ class TorchConvNetJS(nn.Module):
         for conv in (self.conv1, self.conv2, self.conv3):
             h = F.relu(F.max_pool2d(conv(h), 2))
         return self.linear(h.flatten(1))
+
+
+class TorchBatchNorm(nn.Module):
+    """Images (B, C, H, W) from 0 to 255 -> logits (B, K)."""
+
+    def __init__(self, num_classes: int, image_size: tuple[int, int], in_channels: int = 3) -> None:
+        super().__init__()
+        self.standardize = _Standardize(in_channels)
+        self.blocks = nn.Sequential(
+            _NormBlock(in_channels, 32, pool=True),
+            _NormBlock(32, 64, pool=True),
+            _NormBlock(64, 64),
+            _NormBlock(64, 96, pool=True),
+        )
+        self.linear = nn.Linear(96 * (image_size[0] // 8) * (image_size[1] // 8), num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.linear(self.blocks(self.standardize(images)).flatten(1))
 
 
 class TorchDescribed(nn.Sequential):
@@ -145,6 +165,13 @@ class _ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.pool(self.norm(self.conv(x))))
+
+
+class _NormBlock(_ConvBlock):
+    """The largest of each window, then its normalization."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.pool(self.conv(x))))
 
 
 class _Residual(nn.Module):

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassnet.autodiff import Array, Tensor
 from glassnet.errors import SettingsError, ShapeError
+from glassnet.models.batchnorm import BatchNormNet
 from glassnet.models.convnetjs import ConvNetJS
 from glassnet.models.described import Described, is_description
 from glassnet.models.fast import WIDTHS, Fast
@@ -44,6 +45,11 @@ def _convnetjs(generator: np.random.Generator, num_classes: int, sample: Array) 
     return ConvNetJS(generator, num_classes, standardize=_standardize(sample), image_size=(height, width))
 
 
+def _batchnorm(generator: np.random.Generator, num_classes: int, sample: Array) -> Module:
+    height, width = sample.shape[2:]
+    return BatchNormNet(generator, num_classes, standardize=_standardize(sample), image_size=(height, width))
+
+
 def _resnet(generator: np.random.Generator, num_classes: int, sample: Array) -> Module:
     return ResNet(generator, num_classes, standardize=_standardize(sample))
 
@@ -58,6 +64,7 @@ def fast(generator: np.random.Generator, num_classes: int, sample: Array, widths
 
 CLASSIFIERS: Mapping[str, Callable[[np.random.Generator, int, Array], Module]] = {
     "convnetjs": _convnetjs,
+    "batchnorm": _batchnorm,
     "fast": fast,
     "resnet": _resnet,
 }

@@ -37,8 +37,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     greatest white. Rows of numbers are standardized. Pictures are neither moved nor mirrored: for trainings with that,
     and for long ones, there is ``glassnet train``.
 
-    model           ``convnetjs`` (the choice of ``auto`` for pictures), ``fast``, ``resnet``; or ``mlp``, two hidden
-                    layers (the choice for rows of numbers)
+    model           ``convnetjs`` (the choice of ``auto`` for pictures), ``batchnorm``, ``fast``, ``resnet``; or
+                    ``mlp``, two hidden layers (the choice for rows of numbers)
     image_shape     of the picture in a row: (H, W), (C, H, W) or (H, W, C)
     epochs          how many times every example is seen
     learning_rate   the highest; None for what suits the model, as is ``batch_size``

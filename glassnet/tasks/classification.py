@@ -33,6 +33,11 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         **_COMMON, "minutes": 4.0, "batch_size": 128, "learning_rate": 3e-3, "schedule": "one_cycle",
         "weight_decay": 0.01, "ema_decay": 0.998, "shift_px": 1,
     },
+    "batchnorm": {
+        **_COMMON, "minutes": 8.0, "optimizer": "muon", "batch_size": 64, "learning_rate": 0.04, "momentum": 0.6,
+        "vector_ratio": 0.2, "schedule": "linear", "warmup": 0.05, "ema_decay": 0.99, "weight_decay": 0.01,
+        "max_gradient_norm": 1e6, "shift_px": 1,
+    },
     "resnet": {
         **_COMMON, "epochs": 10.0, "optimizer": "sgd", "batch_size": 128, "learning_rate": 0.05,
         "schedule": "one_cycle", "weight_decay": 5e-4, "shift_px": 4, "cutout_px": 8, "label_smoothing": 0.1,

@@ -49,7 +49,11 @@ def test_help(call: Call) -> None:
 
 WRONG = {
     "unknown task": (["castles"], 2, "expected a task (cifar10, faces, houses) or a folder of pictures; got 'castles'"),
-    "unknown model": (["--model", "gpt"], 2, "expected --model convnetjs, resnet, fast for cifar10; got gpt"),
+    "unknown model": (
+        ["--model", "gpt"],
+        2,
+        "expected --model convnetjs, batchnorm, resnet, fast for cifar10; got gpt",
+    ),
     "unknown model of houses": (["houses", "--model", "gpt"], 2, "expected --model unet for houses; got gpt"),
     "no example": (["--batch-size", "0"], 2, "expected --batch-size to be at least 1; got 0"),
     "no round": (["--rounds", "0"], 2, "0 is not in the range"),

@@ -32,7 +32,7 @@ def test_json(call: Call, drawings: Path) -> None:
     assert values["seconds_per_sweep"] > values["seconds_per_backward"] > 0.0
     assert {rule: len(both["nudge"]["loss"]) for rule, both in values["curves"].items()} == {"a": 3, "b": 3, "c": 3}
     assert all(values["curves"][rule]["largest_relative_difference"] < 1e-6 for rule in "bc")
-    assert [cost["network"] for cost in values["larger"]] == ["convnetjs", "fast", "resnet", "facenet"]
+    assert [cost["network"] for cost in values["larger"]] == ["convnetjs", "batchnorm", "fast", "resnet", "facenet"]
     assert (values["doubts"], values["num_crossing"], values["picture"]) == ([], 0, "race.png")
     with Image.open("race.png") as picture:
         assert picture.size == (800, 3 * 420)

@@ -64,7 +64,7 @@ def test_a_folder_of_few(call: Call, num_per_class: int) -> None:
 @pytest.mark.slow
 def test_each_model_learns_from_a_few(call: Call) -> None:
     photograph(Path("photos"), 5, size_px=16)
-    for model in ("resnet", "fast"):
+    for model in ("batchnorm", "resnet", "fast"):
         values = call("train", "photos", "--model", model, "--steps", 2, "--json").json()
         assert values["accuracy"] is not None
 

@@ -42,7 +42,7 @@ USAGE = {
     "another model": (["train", "houses", "--model", "gpt"], "expected --model unet for houses; got gpt"),
     "another classifier": (
         ["train", "cifar10", "--model", "gpt"],
-        "expected --model convnetjs, resnet, fast for cifar10",
+        "expected --model convnetjs, batchnorm, resnet, fast for cifar10",
     ),
     "a file for a folder": (["train", __file__], f"{A_TASK}; got "),
     "a name too long for a folder": (["train", "x" * 5000], f"{A_TASK}; got "),

@@ -88,11 +88,13 @@ def test_which_image_a_matrix_looks_at(convnetjs: tuple[ConvNetJS, float, dict[s
 def networks() -> dict[str, tuple[Module, Tensor]]:
     numbers = np.random.default_rng(0)
     sample = numbers.integers(0, 256, (4, 3, 32, 32), np.uint8)
-    named = {name: (classifier(name, numbers, 3, sample), images(1, 3, 32, 32)) for name in ("fast", "resnet")}
+    named = {
+        name: (classifier(name, numbers, 3, sample), images(1, 3, 32, 32)) for name in ("batchnorm", "fast", "resnet")
+    }
     return {**named, "facenet": (FaceNet(numbers, 3), images(1, 1, 80, 64))}
 
 
-@pytest.mark.parametrize("name", ["fast", "resnet", "facenet"])
+@pytest.mark.parametrize("name", ["batchnorm", "fast", "resnet", "facenet"])
 def test_every_layer_is_found(name: str) -> None:
     model, picture = networks()[name]
     model.train(False)
@@ -130,7 +132,7 @@ def test_relu_passes_gradients_where_it_is_on() -> None:
     assert [signal.name for signal in found["1"].held] == ["weight", "bias", "running_mean", "running_var"]
 
 
-@pytest.mark.parametrize("name", ["convnetjs", "fast", "resnet"])
+@pytest.mark.parametrize("name", ["convnetjs", "batchnorm", "fast", "resnet"])
 def test_every_layer_has_a_kind_and_counts_its_weights(name: str) -> None:
     sample = NUMBERS.integers(0, 256, (40, 3, 32, 32), np.uint8)
     model = classifier(name, np.random.default_rng(1), 10, sample)

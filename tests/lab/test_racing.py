@@ -17,6 +17,7 @@ from anyio.abc import Process
 from glassnet.data.drawn import draw_houses
 from glassnet.lab import racing
 from glassnet.lab.racer import tell
+from glassnet.models import CLASSIFIERS
 from tests.lab.conftest import Served
 
 WANTED = {"task": "houses", "batch_size": 2, "steps": 2, "rules": ["b", "c"]}
@@ -41,7 +42,7 @@ def test_what_a_race_tells(few_houses: Path) -> None:
     assert slopes["cosine"] == pytest.approx(1.0, abs=1e-9)
     assert slopes["forward_passes_per_sweep"] == 3608
     assert last["step"] == 2
-    assert {network["network"] for network in lines[3]["networks"]} == {"convnetjs", "fast", "resnet", "facenet"}
+    assert {network["network"] for network in lines[3]["networks"]} == {*CLASSIFIERS, "facenet"}
 
 
 def test_the_points_of_all_lines_are_the_curves(few_houses: Path) -> None:

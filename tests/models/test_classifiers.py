@@ -109,7 +109,7 @@ RESNET = pytest.param("resnet", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("channels", [3, 1])
-@pytest.mark.parametrize("name", ["convnetjs", "fast", RESNET])
+@pytest.mark.parametrize("name", ["convnetjs", "batchnorm", "fast", RESNET])
 def test_a_step_agrees_with_torch(name: str, channels: int) -> None:
     model, images = trained(name, channels), pictures(8, channels)
     model.load({n: Tensor(t.numpy().astype(np.float64)) for n, t in model.tensors().items()})
@@ -119,7 +119,7 @@ def test_a_step_agrees_with_torch(name: str, channels: int) -> None:
     compare_gradients(found, model, twin, 1e-9)
 
 
-@pytest.mark.parametrize("name", ["convnetjs", "fast", RESNET])
+@pytest.mark.parametrize("name", ["convnetjs", "batchnorm", "fast", RESNET])
 def test_a_step_on_a_runtime_agrees_with_torch(name: str) -> None:
     """In single precision a relu at 0 or two equal maxima are now and then decided otherwise, by either side, and
     gradients jump by a hundredth. Not for every batch: one of some must agree throughout.
@@ -150,7 +150,10 @@ def test_evaluation_agrees_with_torch(name: str) -> None:
     assert all(model.buffers()[n] is t for n, t in before.items())
 
 
-@pytest.mark.parametrize(("name", "count"), [("convnetjs", 22_466), ("fast", 1_971_328), ("resnet", 6_573_120)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("convnetjs", 22_466), ("batchnorm", 127_338), ("fast", 1_971_328), ("resnet", 6_573_120)],
+)
 def test_as_many_weights_as_the_originals(name: str, count: int) -> None:
     model = classifier(name, np.random.default_rng(0), 10, np.zeros((1, 3, 32, 32), np.uint8))
     assert model.num_weights() == count
@@ -205,7 +208,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "name": (
         lambda: classifier("resnet-50", np.random.default_rng(0), 10, pictures(1)),
         SettingsError,
-        "a classifier out of convnetjs, fast, resnet; got 'resnet-50'",
+        "a classifier out of convnetjs, batchnorm, fast, resnet; got 'resnet-50'",
     ),
     "floats": (
         lambda: classifier("fast", np.random.default_rng(0), 10, pictures(1) / 255.0),

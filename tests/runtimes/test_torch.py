@@ -68,7 +68,9 @@ def relative(got: Array, expected: Array) -> float:
     return float(np.linalg.norm(got - expected) / max(np.linalg.norm(expected), 1e-12))
 
 
-@pytest.mark.parametrize(("model", "optimizer"), [("convnetjs", "adamw"), ("fast", "muon"), ("resnet", "sgd")])
+@pytest.mark.parametrize(
+    ("model", "optimizer"), [("convnetjs", "adamw"), ("batchnorm", "muon"), ("fast", "muon"), ("resnet", "sgd")]
+)
 @pytest.mark.slow
 def test_whole_steps_of_the_classifiers(model: str, optimizer: str) -> None:
     """Every weight, moment, average and running statistic moves as in the reference."""

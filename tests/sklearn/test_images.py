@@ -35,12 +35,13 @@ def quick(**given: object) -> ImageClassifier:
 
 
 IMAGES, LABELS = stripes(48, 0)
+RESNET = pytest.param("resnet", 8, 2, marks=pytest.mark.slow)
 UNSEEN, TRUE_LABELS = stripes(40, 1)
 
 
 @pytest.mark.parametrize(
     ("model", "size_px", "epochs"),
-    [("auto", 8, 5), ("mlp", 8, 5), ("fast", 16, 2), pytest.param("resnet", 8, 2, marks=pytest.mark.slow)],
+    [("auto", 8, 5), ("mlp", 8, 5), ("batchnorm", 8, 2), ("fast", 16, 2), RESNET],
 )
 def test_every_network_learns(model: str, size_px: int, epochs: int) -> None:
     learned = quick(model=model, epochs=epochs).fit(*stripes(48, 0, size_px))
@@ -174,7 +175,7 @@ def test_batches_fit_the_examples() -> None:
 
 def test_wrong_usage() -> None:
     x, y = load_iris(return_X_y=True)
-    with pytest.raises(SettingsError, match=r"^expected the model auto, mlp, convnetjs, fast, resnet; got gpt\."):
+    with pytest.raises(SettingsError, match=r"^expected the model auto, mlp, convnetjs, batchnorm, fast, resnet; got "):
         quick(model="gpt").fit(x, y)
     with pytest.raises(SettingsError, match=r"^expected pictures for the model fast; got rows of numbers\. To fix: "):
         quick(model="fast").fit(x, y)

@@ -75,7 +75,7 @@ def test_settings() -> None:
     by_steps = settings_for("cifar10", {"steps": 5})
     assert (by_steps.minutes, by_steps.epochs, by_steps.steps) == (None, None, 5)
     with pytest.raises(
-        SettingsError, match=r"^expected --model convnetjs, resnet, fast for cifar10; got gpt\. To fix: "
+        SettingsError, match=r"^expected --model convnetjs, batchnorm, resnet, fast for cifar10; got gpt\. To fix: "
     ):
         settings_for("cifar10", {"model": "gpt"})
 

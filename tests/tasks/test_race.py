@@ -119,7 +119,7 @@ def test_facts_of_a_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_costs_of_larger_networks() -> None:
     by_name = {cost.network: cost for cost in costs(16)}
-    assert by_name.keys() == {"convnetjs", "fast", "resnet", "facenet"}
+    assert by_name.keys() == {"convnetjs", "batchnorm", "fast", "resnet", "facenet"}
     assert by_name["convnetjs"].forward_passes_per_sweep == 44_932
     for cost in by_name.values():
         assert 2.5 < cost.forward_passes_per_gradient < 3.0
