@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pytest
 from glassnet.autodiff import Array
 from glassnet.export.inspection import inspect_in_tab
 from glassnet.insight.histograms import histograms
+from glassnet.insight.weight_story import find
 from glassnet.lab import encoding, inside
 from glassnet.runtimes import get_runtime
+from glassnet.tasks import story
+from glassnet.tasks.scene import Scene, open_scene
 from glassnet.tasks.subject import Subject, open_subject
 from glassnet.training import Run
-from glassnet.training.step import weights_of
+from glassnet.training.step import below, build_step, weights_of
 from tests.export.answering import answer, generator, write_graphs
 from tests.lab import trained
+from tests.lab.trained import checked
 
 NUMBERS = np.random.default_rng(0)
 
@@ -32,7 +37,9 @@ def site_of(subject: Subject, folder: Path) -> dict[str, Any]:
     """As the worker has it: an engine and the manifest."""
     settings = subject.run.settings
     inspection = inspect_in_tab(subject.task, subject.model, settings)
-    manifest = {"settings": {"seed": settings.seed}, "facts": dict(subject.task.facts), **inspection.manifest,
+    step = build_step(subject.task, subject.model, settings)
+    packs = {pack: [{"name": name} for name in members] for pack, members in step.packing.packs.items()}
+    manifest = {"settings": asdict(settings), "packs": packs, "facts": dict(subject.task.facts), **inspection.manifest,
                 "graphs": write_graphs(folder, inspection.graphs)}  # fmt: skip
     return {"engine": "here", "manifest": manifest}
 
@@ -74,6 +81,79 @@ def test_layers(make: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFact
             assert (signal["gradient"] is None) == (told["gradient"] is None)
             if told["gradient"] is not None:
                 assert_same_tensor(signal["gradient"], told["gradient"])
+
+
+WEIGHTS = {
+    trained.classifier: ["conv2.weight[3,0,2,2]", "conv1.bias[4]", "linear.weight[1,17]"],
+    trained.denoiser: ["blocks.0.conv1.weight[3,0,2,2]"],
+    trained.recognizer: ["groups.1.conv1.weight[3,0,1,1]"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "make", [trained.classifier, trained.denoiser, pytest.param(trained.recognizer, marks=pytest.mark.slow)]
+)
+def test_story(make: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As in float64, but for what seven digits do not tell."""
+    subject = subject_of(make(tmp_path_factory))
+    site, scene = site_of(subject, tmp_path), open_scene(subject, batch_size=4)
+    for name in WEIGHTS[make]:
+        place = find(name, {n: a.shape for n, a in scene.weights.items()})
+        expected = story.facts(story.tell_of(scene, place))
+        found = answer(tmp_path, "story.js", "tell", site, scene_of(scene, subject), asdict(place))
+        assert found.keys() == {*checked(expected), "precision", "pictures", "neighbors"}
+        assert {key for key, value in found.items() if value is None} == {
+            key for key, value in expected.items() if value is None
+        }
+        for key in ("weight", "tensor", "index", "shape", "weights", "share_smaller", "optimizer", "step"):
+            assert found[key] == expected[key], key
+        for key in ("value", "averaged", "loss", "loss_after", "loss_after_this_weight_alone"):
+            assert found[key] == pytest.approx(expected[key], rel=1e-4, abs=1e-6), key
+        assert found["slope_by_backpropagation"] == pytest.approx(expected["slope_by_backpropagation"], rel=1e-3)
+        assert found["change"] == pytest.approx(expected["change"], rel=1e-2)
+        assert_same_rule(found["chain_rule"], expected["chain_rule"])
+        assert [part["name"] for part in found["parts"]] == [part["name"] for part in expected["parts"]]
+        for part, other in zip(found["parts"], expected["parts"], strict=True):
+            assert part["value"] == pytest.approx(other["value"], rel=1e-2, abs=1e-9), part["name"]
+            assert part["is_change"] == other["is_change"]
+        changes = [part["value"] for part in found["parts"] if part["is_change"]]
+        assert sum(changes) == pytest.approx(found["change"], rel=1e-2)
+        assert len(found["pictures"]) == len(found["chain_rule"]["largest"])
+        low, high = expected["curve"]["value"][0], expected["curve"]["value"][-1]
+        assert (found["curve"]["value"][0], found["curve"]["value"][-1]) == pytest.approx((low, high), rel=1e-4)
+        assert found["curve"]["loss"][0] == pytest.approx(expected["curve"]["loss"][0], rel=1e-3)
+
+
+def assert_same_rule(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert found["calls"] == expected["calls"]
+    assert found["terms"] == pytest.approx(expected["terms"], rel=0.02)
+    for key in ("positive", "negative", "sum"):
+        scale = expected["positive"] - expected["negative"]
+        assert found[key] == pytest.approx(expected[key], abs=1e-3 * scale), key
+    assert found["by_example"] == pytest.approx(expected["by_example"], abs=1e-3 * scale)
+    for term, other in zip(found["largest"], expected["largest"], strict=True):
+        for key in ("example", "label", "place", "patch"):
+            assert term[key] == other[key], key
+        for key in ("signal", "blame", "term"):
+            assert term[key] == pytest.approx(other[key], rel=1e-3), key
+
+
+def scene_of(scene: Scene, subject: Subject) -> dict[str, Any]:
+    """The same in float32, as the worker has it."""
+    assert subject.checkpoint is not None
+    tensors, hyper = subject.checkpoint.tensors, scene_hyper(scene)
+    given = {n if n.startswith("random") else f"batch/{n}": a for n, a in scene.landscape.inputs.items()}
+    return {
+        "step": scene.step, "parameters": below(tensors, "parameters"), "buffers": below(tensors, "buffers"),
+        "feeds": {n: a.astype(np.float32) if a.dtype == np.float64 else a for n, a in given.items()},
+        "averages": below(tensors, "averages"), "remembered": below(tensors, "optimizer"), "hyper": hyper,
+        "history": [], "examples": scene.examples, "labels": list(scene.labels), "notices": [],
+    }  # fmt: skip
+
+
+def scene_hyper(scene: Scene) -> dict[str, float]:
+    assert scene.update is not None
+    return dict(scene.update._hyper)
 
 
 TENSORS = {

@@ -93,7 +93,7 @@ def test_story(subject: Subject) -> None:
     inspection = inspect_in_tab(task, model, settings)
     graph, meetings = inspection.graphs["story"], inspection.manifest["story"]["meetings"]
     parameters, buffers = (below(subject.checkpoint.tensors, kind) for kind in ("parameters", "buffers"))
-    batch = {f"batch/{name}": array[:4] for name, array in task.training.items()}
+    batch = {f"batch/{name}": array[:4] for name, array in task.training.items() if isinstance(array, np.ndarray)}
     batch |= {"batch/epoch": np.zeros(4, np.float32), **draw_inputs(graph, generator(0, "step"))}
     inputs = {**under("weights", parameters), **under("buffers", buffers), **batch}
     run = get_runtime("numpy").compile(graph)

@@ -375,7 +375,9 @@ async function weightStory(trainer, step, params) {
  * @param {Record<string, any>} params
  */
 async function weightLoss(trainer, step, params) {
-  return lossAnswer(trainer, await momentOf(trainer, step), String(params["name"] ?? ""), Number(params["value"]));
+  // Without a step, where the story was told: the training may have gone on.
+  const moment = step === null ? null : await momentOf(trainer, step);
+  return lossAnswer(trainer, moment, String(params["name"] ?? ""), Number(params["value"]));
 }
 
 /**

@@ -96,6 +96,11 @@ export class Trainer {
     return this.state === "starting" || this.state === "running" || this.state === "paused";
   }
 
+  /** The share of the budget that is spent. */
+  get progress() {
+    return budget(this.settings, this.manifest.examples.count).progress(this.#stepsSoFar(), this.elapsedS);
+  }
+
   get batchSize() {
     return this.batches.batchSize;
   }
@@ -303,7 +308,7 @@ export class Trainer {
       step: this.step + 1,
       ema_decay: warmedUpDecay(this.settings.ema_decay, this.step),
       max_gradient_norm: this.settings.max_gradient_norm,
-      ...this.#hyper(rate),
+      ...Object.fromEntries(Object.entries(this.hyper(rate)).map(([name, number]) => [`hyper/${name}`, number])),
     };
     for (const [name, number] of Object.entries(numbers)) inputs[name] = scalar(number);
     return inputs;
@@ -312,16 +317,16 @@ export class Trainer {
   /**
    * Numbers of the optimizer, as the settings say or as a person has set them.
    * @param {number} rate
+   * @returns {Record<string, number>}
    */
-  #hyper(rate) {
+  hyper(rate) {
     const { hyperparameters } = this.manifest;
     const momentum = ["momentum", "beta1"].find((name) => name in hyperparameters);
     const set = {
       weight_decay: this.control.weight_decay ?? this.settings.weight_decay,
       ...(momentum && this.control.momentum !== null ? { [momentum]: this.control.momentum } : {}),
     };
-    const all = { ...hyperparameters, ...set, learning_rate: rate };
-    return Object.fromEntries(Object.entries(all).map(([name, number]) => [`hyper/${name}`, number]));
+    return { ...hyperparameters, ...set, learning_rate: rate };
   }
 
   /** Keep the weights of this moment, and pictures of what it draws. */
