@@ -13,6 +13,7 @@ LONGEST_FIRST = (
     "tests/lab/browser/test_use.py",
     "tests/cli/test_compare.py",
     "tests/tasks/test_houses.py",
+    "tests/export/test_site.py",
     "tests/lab/test_report.py",
     "tests/baselines/test_torch_training.py",
     "tests/tasks/test_classification.py",

@@ -32,20 +32,22 @@ class OnnxRuntime:
                     f"expected float32, which onnxruntime's kernels have; got float64 for '{name}'. "
                     "To fix: use --runtime numpy."
                 )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._num_threads
-        options.log_severity_level = 3
-        # Threads that wait in a loop for the next operator are fast alone, and cost a step twice its time or more when
-        # another program wants the core; after this long they sleep.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
-        # One level higher it wraps poolings into conversions to a blocked layout that convolutions here never use.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        # Weights that shrink towards 0 pass through denormal numbers, on which arithmetic is many times slower.
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        session = onnxruntime.InferenceSession(
-            to_onnx(graph).SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        return OnnxExecutable(graph, session)
+        return OnnxExecutable(graph, session_of(to_onnx(graph).SerializeToString(), self._num_threads))
+
+
+def session_of(model: bytes, num_threads: int) -> onnxruntime.InferenceSession:
+    """What runs an ONNX model as all of ours are run."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.log_severity_level = 3
+    # Threads that wait in a loop for the next operator are fast alone, and cost a step twice its time or more when
+    # another program wants the core; after this long they sleep.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
+    # One level higher it wraps poolings into conversions to a blocked layout that convolutions here never use.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    # Weights that shrink towards 0 pass through denormal numbers, on which arithmetic is many times slower.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _num_cores() -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from safetensors.numpy import load
 
@@ -21,12 +20,14 @@ from glassnet.export.chunks import decode
 from glassnet.export.site import write_site
 from glassnet.export.subject import Subject, open_subject
 from glassnet.ops.random import draw
+from glassnet.runtimes.onnx import session_of
 from glassnet.training.step import below
 from tests.tasks.persons import write_persons
 
+NUM_THREADS = 1
 GIVEN: dict[str, dict[str, Any]] = {
     "cifar10": {"model": "convnetjs", "batch_size": 8, "epochs": 12.0},
-    "fast": {"model": "fast", "batch_size": 8, "epochs": 12.0},
+    "batchnorm": {"model": "batchnorm", "batch_size": 8, "epochs": 12.0},
     "houses": {"batch_size": 4, "steps": 50},
     "faces": {"batch_size": 4, "steps": 50, "crop": False},
 }
@@ -80,10 +81,7 @@ class Ready:
 
     def __init__(self, described: dict[str, Any], content: bytes):
         self.described = described
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._session = session_of(content, NUM_THREADS)
 
     def __call__(self, feeds: dict[str, Array]) -> dict[str, Array]:
         for name, spec in self.described["inputs"].items():
@@ -130,6 +128,6 @@ def make_site(name: str, where: Path, patch: pytest.MonkeyPatch, **given: Any) -
         given["data"] = str(where / "houses.npy")
     if name == "faces":
         given["data"] = str(write_persons(where / "people", {"Ann": 10, "Bob": 7}))
-    subject = open_subject("cifar10" if name == "fast" else name, given)
+    subject = open_subject("cifar10" if name == "batchnorm" else name, given)
     write_site(subject, where / "site", lambda words: None)
     return Site(where / "site", subject)
