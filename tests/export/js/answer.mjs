@@ -12,7 +12,8 @@ const folder = process.argv[2];
 const { module, name, args } = JSON.parse(readFileSync(`${folder}/asked.json`, "utf8"), revived);
 
 const { [name]: answer } = await import(new URL(`worker/${module}`, STATIC));
-process.stdout.write(JSON.stringify(await answer(...(await Promise.all(args)))));
+const said = JSON.stringify(await answer(...(await Promise.all(args))));
+process.stdout.write(said, () => process.exit(0));
 
 /** Tensors and what else JSON has not. */
 function revived(_key, value) {

@@ -79,8 +79,8 @@ export function nudgeCard(store, story, step) {
       ? h(
           "p",
           { class: "buttons" },
-          button(ltr("− 0.0001"), nudge(-story.epsilon)),
-          button(ltr("+ 0.0001"), nudge(story.epsilon)),
+          button(ltr(`− ${story.epsilon}`), nudge(-story.epsilon)),
+          button(ltr(`+ ${story.epsilon}`), nudge(story.epsilon)),
           button(t("weight.back"), nudge(0), { class: "quiet" }),
         )
       : null,

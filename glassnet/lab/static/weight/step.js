@@ -28,6 +28,7 @@ export function slopesCard(story) {
     ),
     h("p", {}, t("weight.agree", { n: number(digitsAgreeing(nudged, told)) })),
     story.corners ? h("p", {}, t("weight.corners", { n: number(story.corners) })) : null,
+    story.precision === "float32" ? h("p", { class: "hint" }, t("weight.float32", { e })) : null,
     said(story.doubts),
   );
   return { element, close() {} };

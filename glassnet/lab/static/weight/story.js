@@ -29,6 +29,7 @@ import { freshId } from "../widgets.js";
  * @property {number} batch_size
  * @property {string[]} notices
  * @property {number} epsilon
+ * @property {"float32"} [precision] of a page that has no lab behind it; else float64
  * @property {number} loss
  * @property {number} loss_up
  * @property {number} loss_down

@@ -7,6 +7,7 @@ import { decodePhoto, RequestError } from "./photo.js";
 import { generator } from "./randomness.js";
 import { write } from "./safetensors.js";
 import { weightsOf } from "./state.js";
+import { surroundingsAnswer } from "./surroundings.js";
 import { lossAnswer, storyAnswer } from "./weights.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
@@ -42,6 +43,7 @@ export async function answer(trainer, { method, path, params, body }) {
   if (what === "GET layers") return layers(trainer, step, Number(params["picture"] ?? 0));
   if (what === "POST layers") return layersFor(trainer, step, body);
   if (what === "GET weights") return weightsInTime(trainer, Number(params["bins"] ?? 81));
+  if (what === "GET surroundings") return around(trainer, step, String(params["plane"] ?? "random"));
   if (what === "GET weight" && rest[1] === "loss") return weightLoss(trainer, step, params);
   if (what === "GET weight") return weightStory(trainer, step, params);
   if (what === "POST predict") return predict(trainer, step, body);
@@ -358,6 +360,15 @@ async function weightsInTime(trainer, bins) {
   for (const step of trainer.moments) kept.push({ step, parameters: (await momentOf(trainer, step)).parameters });
   const now = await momentOf(trainer, null);
   return histogramsAnswer([...kept.filter(({ step }) => step < now.step), now], bins);
+}
+
+/**
+ * @param {Trainer} trainer
+ * @param {number | null} step
+ * @param {string} plane
+ */
+async function around(trainer, step, plane) {
+  return surroundingsAnswer(trainer, await momentOf(trainer, step), plane);
 }
 
 /**

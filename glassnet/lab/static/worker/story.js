@@ -1,6 +1,7 @@
 // The story of one weight, out of graphs: the loss with other values in its place, the terms of its slope, and what a
 // step of the optimizer makes of it. In float32, as graphs in a browser are; the server tells it in float64.
 
+import { breath } from "./breath.js";
 import { numberOr, pixels } from "./encoding.js";
 import { under } from "./inputs.js";
 import { partsOf } from "./parts.js";
@@ -12,12 +13,14 @@ import { float32, scalar, sizeOf } from "./tensors.js";
 /** @typedef {Record<string, Tensor>} Tensors by name */
 /** @typedef {{name: string, index: number[]}} Place of a weight */
 
+/** @typedef {{parameters: Tensors, buffers: Tensors, feeds: Tensors}} Where feeds: examples, and what is random */
+
 /**
  * @typedef {object} Scene where a story is told
  * @property {number} step
  * @property {Tensors} parameters
  * @property {Tensors} buffers
- * @property {Tensors} feeds the examples, and what is random
+ * @property {Tensors} feeds
  * @property {Tensors | null} averages
  * @property {Tensors | null} remembered by the optimizer, as kind/name; null where it was not kept
  * @property {Record<string, number>} hyper numbers of the optimizer
@@ -42,7 +45,7 @@ export async function tell(site, scene, place) {
   const weight = tensorOf(scene, place.name);
   const at = raveled(place.index, weight.shape);
   const value = numberAt(weight, at);
-  const outputs = await told(site, scene, place, at);
+  const outputs = await told(site, scene, { ...place, at });
   const slope = numberAt(outputs[`gradient/${place.name}`], at);
   const nudges = await nudged(site, scene, place);
   const rule = await chainRule(site, scene, place, outputs);
@@ -102,17 +105,18 @@ export async function lossWith(site, scene, place, value) {
 export const nameOf = ({ name, index }) => `${name}[${index.join(",")}]`;
 
 /**
+ * What the graph says of all weights, and of one if that is wanted.
  * @param {Site} site
- * @param {Scene} scene
- * @param {Place} place
- * @param {number} at
+ * @param {Where} scene
+ * @param {{name: string, at: number} | null} nudged
+ * @returns {Promise<Tensors>} `loss`, `gradient/<name>`, and what weights and examples say to each other
  */
-async function told({ engine }, scene, place, at) {
+export async function told({ engine }, scene, nudged = null) {
   const graph = await engine.graph("story");
   const nudges = Object.fromEntries(
     Object.entries(scene.parameters).map(([name, { shape, data }]) => [name, float32(shape, new Float32Array(data.length))]),
   );
-  /** @type {Tensor} */ (nudges[place.name]).data[at] = 1;
+  if (nudged) /** @type {Tensor} */ (nudges[nudged.name]).data[nudged.at] = 1;
   return graph.run({ ...feedsOf(scene, scene.parameters), ...under("nudge", nudges) });
 }
 
@@ -224,16 +228,17 @@ async function taken(site, scene, place, at, outputs) {
 
 /**
  * @param {Site} site
- * @param {Scene} scene
+ * @param {Where} scene
  * @param {Tensors} parameters
  */
-async function lossOf({ engine }, scene, parameters) {
+export async function lossOf({ engine }, scene, parameters) {
   const graph = await engine.graph("loss");
+  await breath();
   return numberAt((await graph.run(feedsOf(scene, parameters)))["loss"], 0);
 }
 
 /**
- * @param {Scene} scene
+ * @param {Where} scene
  * @param {Tensors} parameters
  * @returns {Tensors}
  */

@@ -2,6 +2,7 @@
 // loop in Python. It has no arithmetic of its own: what a step does is in the graph.
 
 import { Batches } from "./batches.js";
+import { breath } from "./breath.js";
 import { drawnInputs, under } from "./inputs.js";
 import { generator } from "./randomness.js";
 import { budget, learningRate, nextPictureStep, warmedUpDecay } from "./schedule.js";
@@ -539,19 +540,6 @@ function joined(parts) {
 /** @param {Tensor | undefined} tensor of one number */
 function value(tensor) {
   return Number(tensor?.data[0]);
-}
-
-const channel = new MessageChannel();
-/** @type {(() => void)[]} */
-const breathing = [];
-channel.port1.onmessage = () => breathing.shift()?.();
-
-/** Let messages in; a timer would wait for milliseconds. */
-function breath() {
-  return new Promise((resolve) => {
-    breathing.push(() => resolve(null));
-    channel.port2.postMessage(null);
-  });
 }
 
 /** @param {number} ms */

@@ -139,12 +139,13 @@ async function openScene(trainer, { step, parameters, weights }, place, now) {
 }
 
 /**
+ * The first examples of a step, and the random numbers for them.
  * @param {Trainer} trainer
  * @param {number} step
  * @param {number} num
  * @returns {Promise<Tensors>}
  */
-async function feedsOf(trainer, step, num) {
+export async function feedsOf(trainer, step, num) {
   const { examples, batches, settings, manifest } = trainer;
   const { indices, epoch } = batches.places(step);
   const places = Int32Array.from(indices.subarray(0, num), (index) => batches.position(index));
