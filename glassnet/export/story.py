@@ -26,7 +26,7 @@ from glassnet.graph import Graph, optimize, trace
 from glassnet.graph.passes import remove_dead_code
 from glassnet.insight.chain_rule import Replay
 from glassnet.nn import Module
-from glassnet.ops import Random, cast, equal, one_hot, reshape, sum
+from glassnet.ops import Random, cast, equal, minimum, reshape, sum, take
 from glassnet.optim import clip_by_global_norm
 from glassnet.training import Settings, Task
 from glassnet.training.step import below, optimizer_of, packing_of, under
@@ -141,7 +141,9 @@ def _influences(
     with Tape() as tape:
         for number, output in enumerate(outputs):
             if output.ndim and output.shape[0] % num == 0:
-                rows = reshape(output, (num, -1))
-                is_meant = reshape(cast(equal(meeting, number), _FLOAT), (-1, 1))
-                total = total + sum(rows * one_hot(place, rows.shape[1]) * is_meant)
+                size = output.size // num
+                # The place is meant for one call; in another there may be fewer.
+                at = minimum(place, size - 1) + np.arange(num) * size
+                said = take(reshape(output, (-1,)), at, axis=0)
+                total = total + sum(said * cast(equal(meeting, number), _FLOAT))
     return backward([*replay.calls, *tape.calls], total, Tensor(np.ones((), _FLOAT)), pictures)
