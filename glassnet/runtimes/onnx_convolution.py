@@ -96,6 +96,9 @@ def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
     The image is laid out (1, B, H, W * C), and the blame (O, B, H', W') slides over it: down by rows, and along by
     whole pixels of C numbers, because its columns are C (times the stride) apart. Every position along a row is then a
     (column of the kernel, channel) pair, and the result reads (1, O, kH, kW * C).
+
+    The two halves of the batch are groups of their own: onnxruntime cuts one long sum differently for other numbers of
+    threads, and groups not, so that their number changes no bit.
     """
     x, g = call.inputs
     groups, (kh, kw) = call.params["groups"], call.params["kernel"]
@@ -113,10 +116,19 @@ def conv2d_weight_gradient(b: Builder, call: GraphCall) -> str:
         image = b.node("Slice", image, b.integers(0, 0), ends, b.integers(1, 2))
         height, width, bottom, right = height + min(bottom, 0), width + min(right, 0), max(bottom, 0), max(right, 0)
     rows = b.reshape(image, 1, batch, height, width * channels)
-    blame = b.share(("blame", g), lambda: b.transpose(name, 1, 0, 2, 3))
+    halves = 2 if batch % 2 == 0 else 1
+
+    def kernels() -> str:
+        split = b.reshape(name, halves, batch // halves, out_channels, out_height, out_width)
+        shape = (halves * out_channels, batch // halves, out_height, out_width)
+        return b.reshape(b.transpose(split, 0, 2, 1, 3, 4), *shape)
+
+    blame = b.share(("blame", g), kernels)
     pads = [ph, pw * channels, bottom, right * channels]
-    out = b.node("Conv", rows, blame, pads=pads, dilations=[sh, sw * channels])
-    return b.transpose(b.reshape(out, out_channels, kh, kw, channels), 0, 3, 1, 2)
+    out = b.node("Conv", rows, blame, pads=pads, dilations=[sh, sw * channels], group=halves)
+    parts = b.reshape(out, halves, out_channels, kh, kw, channels)
+    total = b.node("ReduceSum", parts, b.integers(0), keepdims=0)
+    return b.transpose(total, 0, 3, 1, 2)
 
 
 def _grouped_weight_gradient(b: Builder, call: GraphCall) -> str:
