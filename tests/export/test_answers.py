@@ -16,11 +16,13 @@ from glassnet.insight.histograms import histograms
 from glassnet.insight.weight_story import find
 from glassnet.lab import encoding, inside
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import story
+from glassnet.tasks import look, story
 from glassnet.tasks.scene import Scene, open_scene
 from glassnet.tasks.subject import Subject, open_subject
 from glassnet.training import Run
-from glassnet.training.step import below, build_step, weights_of
+from glassnet.training.batches import Batches
+from glassnet.training.budget import Budget
+from glassnet.training.step import below, build_step, optimizer_of, weights_of
 from tests.export.answering import answer, generator, write_graphs
 from tests.lab import trained
 from tests.lab.trained import checked
@@ -83,6 +85,20 @@ def test_layers(make: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFact
                 assert_same_tensor(signal["gradient"], told["gradient"])
 
 
+def test_layers_of_an_own_picture(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It is taken for what the network says it is."""
+    path = trained.classifier(tmp_path_factory)
+    subject = subject_of(path)
+    expected = inside.layers_for(str(path), None, trained.picture())
+    image = np.frombuffer(base64.b64decode(expected["shown"]["pictures"]["pixels"]), np.uint8).reshape(1, 3, 32, 32)
+    assert subject.checkpoint is not None
+    example = {"image": image, "label": None, "source": "the picture"}
+    arguments = (site_of(subject, tmp_path), weights_of(subject.checkpoint.tensors), subject.step, example)
+    found = answer(tmp_path, "inside.js", "layersAnswer", *arguments, generator(0, "pictures"))
+    assert found["shown"] == expected["shown"]
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+
+
 WEIGHTS = {
     trained.classifier: ["conv2.weight[3,0,2,2]", "conv1.bias[4]", "linear.weight[1,17]"],
     trained.denoiser: ["blocks.0.conv1.weight[3,0,2,2]"],
@@ -136,6 +152,86 @@ def assert_same_rule(found: dict[str, Any], expected: dict[str, Any]) -> None:
             assert term[key] == other[key], key
         for key in ("signal", "blame", "term"):
             assert term[key] == pytest.approx(other[key], rel=1e-3), key
+
+
+@pytest.mark.parametrize("make", [trained.classifier, trained.denoiser])
+def test_story_of_a_training(make: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It chooses the examples, what is random and the learning rate as the lab does."""
+    subject = subject_of(make(tmp_path_factory))
+    trainer, scene = trainer_of(subject, tmp_path), open_scene(subject, batch_size=4)
+    name, (tensor, *_) = WEIGHTS[make][0], WEIGHTS[make][0].split("[")
+    found = answer(tmp_path, "weights.js", "storyAnswer", trainer, moment_of(subject), name)
+    assert (found["weight"], found["step"], found["batch_size"]) == (name, subject.step, 4)
+    assert found["loss"] == pytest.approx(scene.loss, rel=1e-4, abs=1e-6)
+    gradient = scene.gradient[tensor][tuple(found["index"])]
+    assert found["slope_by_backpropagation"] == pytest.approx(gradient, rel=1e-3, abs=1e-9)
+    assert scene.update is not None
+    parts = {part["name"]: part["value"] for part in found["parts"]}
+    assert parts["learning rate"] == pytest.approx(scene.update._hyper["learning_rate"])
+    asked = (trainer, moment_of(subject), name, found["value"] + 0.01)
+    told = answer(tmp_path, "weights.js", "lossAnswer", *asked)
+    around = scene.landscape.around(scene.weights)
+    (loss,) = around.along(tensor, tuple(found["index"]), np.array([0.01]))
+    assert told["loss"] == pytest.approx(loss, rel=1e-4, abs=1e-6)
+
+
+def test_surroundings(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """But for the random directions, which differ."""
+    subject = subject_of(trained.classifier(tmp_path_factory))
+    asked = (trainer_of(subject, tmp_path), moment_of(subject), "gradient")
+    found = answer(tmp_path, "surroundings.js", "surroundingsAnswer", *asked)
+    num_along, num_plane = len(found["loss_along_gradient"]["down"]), len(found["loss_slice"]["across"])
+    around = look.surroundings(subject, "gradient", num_examples=4, num_along=num_along, num_plane=num_plane)
+    expected = look.surroundings_values(around)
+    along, slope = found["loss_along_gradient"], expected["loss_along_gradient"]
+    for key in ("step_sizes", "down", "loss", "slope"):
+        assert along[key] == pytest.approx(slope[key], rel=2e-3), key
+    assert found["loss_slice"]["directions"] == expected["loss_slice"]["directions"]
+    assert found["loss_slice"]["across"] == pytest.approx(expected["loss_slice"]["across"])
+    middle = num_plane // 2
+    assert found["loss_slice"]["losses"][middle] == pytest.approx(expected["loss_slice"]["losses"][middle], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("conv9.weight[0]", r"expected a weight that is learned; got 'conv9.weight\[0\]'\. To fix: choose one of"),
+        ("standardize.mean[0]", r"got standardize.mean, which is kept as it is\. To fix"),
+        ("conv1.bias", r"expected 1 number in brackets for conv1.bias: 0 to 15; got .*'conv1.bias\[8\]' is one"),
+        ("conv1.bias[16]", r"0 to 15; got 'conv1.bias\[16\]'"),
+        ("conv1.bias[-1]", r"0 to 15; got"),
+        ("][", r"got '\]\['\. To fix"),
+    ],
+)
+def test_weights_that_are_not_there(
+    name: str, message: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    moment = moment_of(subject_of(trained.classifier(tmp_path_factory)))
+    with pytest.raises(AssertionError, match=message):
+        answer(tmp_path, "weights.js", "placeOf", name, moment)
+
+
+def trainer_of(subject: Subject, folder: Path) -> dict[str, Any]:
+    """A training that stands still, as the worker has it."""
+    settings, task = subject.run.settings, subject.task
+    assert subject.checkpoint is not None
+    arrays = {name: array for name, array in task.training.items() if isinstance(array, np.ndarray)}
+    order = Batches(arrays, len(arrays["images"]), settings.seed).places(0)["indices"]
+    hyper = {**optimizer_of(settings).hyperparameters(), "weight_decay": settings.weight_decay}
+    site = site_of(subject, folder)
+    manifest = {**site["manifest"], "examples": {"arrays": dict.fromkeys(arrays)}}
+    progress = Budget.of(settings, len(order)).progress(subject.step, subject.checkpoint.elapsed_s)
+    return {"trainer": {
+        **site, "manifest": manifest, "settings": asdict(settings), "step": subject.step, "moments": [],
+        "progress": progress, "arrays": {name: array[order] for name, array in arrays.items()},
+        "tensors": subject.checkpoint.tensors, "hyper": hyper,
+    }}  # fmt: skip
+
+
+def moment_of(subject: Subject) -> dict[str, Any]:
+    assert subject.checkpoint is not None
+    tensors = subject.checkpoint.tensors
+    return {"step": subject.step, "weights": weights_of(tensors), "parameters": below(tensors, "parameters")}
 
 
 def scene_of(scene: Scene, subject: Subject) -> dict[str, Any]:

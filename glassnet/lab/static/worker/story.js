@@ -1,7 +1,7 @@
 // The story of one weight, out of graphs: the loss with other values in its place, the terms of its slope, and what a
 // step of the optimizer makes of it. In float32, as graphs in a browser are; the server tells it in float64.
 
-import { breath } from "./breath.js";
+import { breathAtTimes } from "./breath.js";
 import { numberOr, pixels } from "./encoding.js";
 import { under } from "./inputs.js";
 import { partsOf } from "./parts.js";
@@ -233,7 +233,7 @@ async function taken(site, scene, place, at, outputs) {
  */
 export async function lossOf({ engine }, scene, parameters) {
   const graph = await engine.graph("loss");
-  await breath();
+  await breathAtTimes();
   return numberAt((await graph.run(feedsOf(scene, parameters)))["loss"], 0);
 }
 
