@@ -43,7 +43,7 @@ check: setup ## in under a minute: lint, format, types, and the fast tests with 
 	@$(PYTEST) -q -m "not slow"
 
 bench: setup ## run every benchmark, one after another
-	@for file in $$(grep -l '__main__' benchmarks/*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in $$(grep -l '__main__' benchmarks/*.py benchmarks/*/*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 docs: setup ## write the generated pages in docs/ anew
 	$(BIN)/python tools/write_docs.py

@@ -3,9 +3,10 @@
     python benchmarks/browser/compare.py [--rounds 7] [--seconds 1.5] [--packages FOLDER] [--only WORD ...]
 
 The network is that of the ConvNetJS demo of CIFAR-10; a step is forward, backward and update, with the optimizer of
-each. All begin with the same weights and see the same pictures, and the losses of their first steps are compared, so
-that a wrong step cannot be a fast one. The others are fetched with npm into a folder outside of the repository. Needs
-Chromium. A ratio is that of two turns of one round.
+each: adadelta in ConvNetJS, else Adam; ours also shortens gradients and averages weights, as it always does. All begin
+with the same weights and see the same pictures, and the losses of their first steps are compared, so that a wrong step
+cannot be a fast one. With `--model` another network of ours trains alone. The others are fetched with npm into a folder
+outside of the repository. Needs Chromium. A ratio is that of two turns of one round, to the fastest way of the other.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ from typing import Any
 
 from platformdirs import user_cache_path
 from playwright.sync_api import Page, sync_playwright
-from prepared import HERE, fetch_packages, write_network
+from prepared import HERE, fetch_packages, write_batches, write_steps
 from serving import served
 
 from glassnet.baselines.machine import describe
+from glassnet.models import CLASSIFIERS
 
 CHROMIUM = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--no-first-run", "--disable-background-timer-throttling", "--enable-unsafe-swiftshader"]  # fmt: skip
 OUR_BATCH_SIZES = (4, 16, 32, 64, 128)
 THREADS = (1, 2)
+MODEL = "convnetjs"
 CONVNETJS, TFJS, JAX, OURS = "ConvNetJS", "TF.js", "jax-js", "glassnet"
 CONVNETJS_BATCH_SIZES = (4, 32)
 TFJS_BACKENDS = ("cpu", "wasm", "webgl")
@@ -56,12 +59,14 @@ class Contestant:
         return " ".join(filter(None, (self.library, how, f"batch {self.batch_size}")))
 
 
-def contestants() -> list[Contestant]:
+def contestants(model: str) -> list[Contestant]:
     ours = [
-        Contestant(OURS, "ours.js", size, {"numThreads": threads, "graph": f"convnetjs-{size}"})
+        Contestant(OURS, "ours.js", size, {"numThreads": threads, "graph": f"{model}-{size}"})
         for threads in THREADS
         for size in OUR_BATCH_SIZES
     ]
+    if model != MODEL:
+        return ours
     others = [
         Contestant(library, script, size, {"backend": backend})
         for library, script, backends in ((TFJS, "tfjs.js", TFJS_BACKENDS), (JAX, "jax.js", JAX_BACKENDS))
@@ -101,10 +106,12 @@ def take_turns(page: Page, everyone: Sequence[Contestant], rounds: int, seconds:
 
 
 def table(everyone: Sequence[Contestant]) -> str:
-    """Medians, and ratios to the fastest of ConvNetJS's and of TensorFlow.js's ways on the CPU in the same round."""
-    best = {library: _best_by_round(everyone, library) for library in (CONVNETJS, TFJS)}
+    """Medians, and ratios to the fastest way of each other library in the same round; here all run on the CPU."""
+    best = {library: _best_by_round(everyone, library) for library in (CONVNETJS, TFJS, JAX)}
+    best = {library: rounds for library, rounds in best.items() if rounds}
     width = max(len(one.name) for one in everyone)
-    lines = [f"{'':{width}}  {'images/s':>9}  {'n':>2}  {'/ ' + CONVNETJS:>22}  {'/ ' + TFJS + ' on the CPU':>22}"]
+    heads = "  ".join(f"{'/ ' + library:>22}" for library in best)
+    lines = [f"{'':{width}}  {'images/s':>9}  {'n':>2}  {heads}"]
     for one in everyone:
         ratios = "  ".join(f"{_ratio(one.images_per_s, best[library]):>22}" for library in best)
         median = statistics.median(one.images_per_s)
@@ -113,13 +120,11 @@ def table(everyone: Sequence[Contestant]) -> str:
 
 
 def _best_by_round(everyone: Sequence[Contestant], library: str) -> list[float]:
-    rounds = [one.images_per_s for one in everyone if one.library == library and one.options.get("backend") != "webgl"]
+    rounds = [one.images_per_s for one in everyone if one.library == library]
     return [max(turns) for turns in zip(*rounds, strict=True)]
 
 
 def _ratio(mine: Sequence[float], theirs: Sequence[float]) -> str:
-    if not theirs:
-        return ""
     ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
@@ -130,12 +135,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5, help="of a turn")
     parser.add_argument("--packages", type=Path, default=user_cache_path("glassnet") / "browser-benchmark")
     parser.add_argument("--only", nargs="+", default=[""], help="words, one of which is in the name")
+    parser.add_argument("--model", choices=list(CLASSIFIERS), default=MODEL)
     options = parser.parse_args()
-    everyone = [one for one in contestants() if any(word in one.name for word in options.only)]
+    everyone = [one for one in contestants(options.model) if any(word in one.name for word in options.only)]
     packages = fetch_packages(options.packages)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        ours = {one.batch_size for one in everyone if one.library == OURS}
-        write_network(Path(folder), sorted(ours), sorted({one.batch_size for one in everyone} | ours))
+        write_steps(Path(folder), options.model, {one.batch_size for one in everyone if one.library == OURS})
+        write_batches(Path(folder), {one.batch_size for one in everyone if one.library != OURS})
         chromium = os.environ.get("GLASSNET_CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         with served({"": HERE, "data": Path(folder), "packages": packages}) as address:

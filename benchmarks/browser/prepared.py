@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from glassnet.autodiff import Array
+from glassnet.autodiff import Array, Tensor
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.runtimes.onnx_lowering import to_onnx
 from glassnet.tasks.bench import Case, open_case
@@ -42,16 +42,23 @@ def _bytes(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
-def write_network(folder: Path, batch_sizes: Sequence[int], others: Sequence[int]) -> None:
-    """Our step at each batch size, and for the ``others`` the same weights and batches in their layouts."""
-    for batch_size in sorted({*batch_sizes, *others}):
-        case = open_case("cifar10", {"model": "convnetjs", "batch_size": batch_size, "runtime": "onnx"}, OnnxRuntime(1))
-        step = case.step()
-        if batch_size in batch_sizes:
-            write_step(folder, f"convnetjs-{batch_size}", case, step)
-        if batch_size in others:
-            write_arrays(folder / f"others-{batch_size}", _batches_of_others(case))
-            write_arrays(folder / "weights", _weights_of_others(step))
+def write_steps(folder: Path, model: str, batch_sizes: Iterable[int]) -> None:
+    """Our step at each batch size, as ``model-B``."""
+    for batch_size in batch_sizes:
+        case = _case(model, batch_size)
+        write_step(folder, f"{model}-{batch_size}", case, case.step())
+
+
+def write_batches(folder: Path, batch_sizes: Iterable[int]) -> None:
+    """For the others: the same weights and batches as ours, in the layout of most of them."""
+    for batch_size in batch_sizes:
+        case = _case("convnetjs", batch_size)
+        write_arrays(folder / f"others-{batch_size}", _batches_of_others(case))
+        write_arrays(folder / "weights", _weights_of_others(case.step()))
+
+
+def _case(model: str, batch_size: int) -> Case:
+    return open_case("cifar10", {"model": model, "batch_size": batch_size, "runtime": "onnx"}, OnnxRuntime(1))
 
 
 def write_step(folder: Path, name: str, case: Case, step: TrainingStep) -> None:
@@ -70,8 +77,6 @@ def write_step(folder: Path, name: str, case: Case, step: TrainingStep) -> None:
 
 def _batches_of_others(case: Case) -> dict[str, Array]:
     """Pictures (N, H, W, C) as our network standardizes them, so that this costs the others nothing."""
-    from glassnet.autodiff import Tensor
-
     model = case.model(np.random.default_rng(0))
     images = model.standardize(Tensor(case.training["images"])).numpy()  # type: ignore[attr-defined]
     return {"images": images.transpose(0, 2, 3, 1), "labels": case.training["labels"]}

@@ -3,7 +3,7 @@
 import { inTurn, readArrays } from "./arrays.js";
 import { answer } from "./turns.js";
 
-answer(async ({ packages, batchSize, numThreads, graph }) => {
+answer(async ({ packages, batchSize, numThreads, graph, session: more }) => {
   const ort = await import(`${packages}/onnxruntime-web/dist/ort.wasm.min.mjs`);
   ort.env.wasm.wasmPaths = new URL(`${packages}/onnxruntime-web/dist/`, self.location.href).href;
   ort.env.wasm.numThreads = numThreads;
@@ -11,7 +11,7 @@ answer(async ({ packages, batchSize, numThreads, graph }) => {
   const session = await ort.InferenceSession.create(`/data/${graph}.onnx`, {
     executionProviders: ["wasm"],
     graphOptimizationLevel: "extended",
-    extra: { session: { set_denormal_as_zero: "1" } },
+    extra: { session: { set_denormal_as_zero: "1", ...more } },
   });
   const tensors = (arrays) =>
     Object.entries(arrays).map(([name, { dtype, shape, data }]) => [name, new ort.Tensor(dtype, data, shape)]);
