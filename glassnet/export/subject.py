@@ -15,14 +15,16 @@ from glassnet.export.graphs import steps
 from glassnet.models.described import is_description
 from glassnet.nn import Module
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import TASKS, fit_to_data, open_task, settings_for
+from glassnet.tasks import TASKS, fit_to_data, houses, open_task, settings_for
 from glassnet.tasks.classification import CIFAR10, FOLDER, MODEL
 from glassnet.training import Checkpoint, Run, Settings, Task
 from glassnet.training.randomness import generator
+from glassnet.training.settings import BUDGETS
 from glassnet.training.start import check_newest, first_state
 from glassnet.training.step import TrainingStep
 
 _HERE: Mapping[str, Any] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
+_MINUTES = {houses.NAME: 2.0, CIFAR10: 10.0}  # WebAssembly takes longer than a processor's own code
 _BATCH_SIZE = 32  # a tab takes few steps a second, and small ones teach more in the first minute
 _MOST_BYTES = 2**30
 
@@ -84,7 +86,8 @@ def _check_what(what: str) -> None:
 
 
 def _settings(task: str, given: Mapping[str, Any]) -> Settings:
-    settings = settings_for(task, {**given, **_HERE})
+    budget = {"minutes": _MINUTES[task]} if task in _MINUTES and not set(BUDGETS) & set(given) else {}
+    settings = settings_for(task, {**budget, **given, **_HERE})
     is_small = settings.model == MODEL or is_description(settings.model)
     if settings.task == CIFAR10 and is_small and "batch_size" not in given:
         return dataclasses.replace(settings, batch_size=_BATCH_SIZE)

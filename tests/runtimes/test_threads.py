@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from glassnet.autodiff import Array, ArraySpec, Tensor
+from glassnet.autodiff import PRIMITIVES, Array, ArraySpec, Tensor
 from glassnet.graph import Graph, trace
-from glassnet.ops import PRIMITIVES, Random
+from glassnet.ops import Random
 from glassnet.runtimes.onnx import OnnxRuntime
 
 

@@ -14,8 +14,9 @@ let numTaken = 0;
  * @param {(photos: Photo[]) => void} how.onPhotos in the order in which they came
  * @param {boolean} how.isFaces
  * @param {Record<string, any>} [how.framing] how the photos of the training were cut
+ * @param {boolean} how.isHere whether the network is in this very page
  */
-export function intake({ onPhotos, isFaces, framing }) {
+export function intake({ onPhotos, isFaces, framing, isHere }) {
   const file = h("input", {
     type: "file",
     accept: "image/*",
@@ -42,7 +43,7 @@ export function intake({ onPhotos, isFaces, framing }) {
     { class: "try-drop panel", "aria-label": t("try.intake") },
     h("p", { class: "try-drop-text" }, t(isFaces ? "try.drop_faces" : "try.drop")),
     h("p", { class: "buttons" }, choose, shutter.opener, file),
-    h("p", { class: "hint" }, t("try.private")),
+    h("p", { class: "hint" }, t(isHere ? "try.private_here" : "try.private")),
     shutter.element,
   );
   const off = listening(zone, taken);

@@ -133,7 +133,7 @@ export function photos(store) {
     }
     isAsking = false;
   };
-  const taking = intake({ onPhotos: take, isFaces, framing: facts["framing"] });
+  const taking = intake({ onPhotos: take, isFaces, framing: facts["framing"], isHere: !source.can.train });
   [...kept].reverse().forEach((photo) => {
     put(make(photo));
     const problem = problemOf(photo);

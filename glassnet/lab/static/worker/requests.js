@@ -1,5 +1,6 @@
 // What the page asks of a training in this tab, answered as the server of the lab answers it.
 
+import { drawn } from "./drawing.js";
 import { pixels } from "./encoding.js";
 import { histogramsAnswer, layersAnswer, namesOf } from "./inside.js";
 import { below, under } from "./inputs.js";
@@ -167,7 +168,8 @@ async function heldOut(trainer, num) {
  * @param {Int32Array} places
  */
 function labelsOf(trainer, places) {
-  return trainer.heldOut.has("labels") ? trainer.heldOut.take("labels", places).data : [];
+  const { arrays } = trainer.manifest.held_out;
+  return arrays.labels ? trainer.heldOut.take("labels", places).data : [];
 }
 
 /**
@@ -288,7 +290,7 @@ async function photoFor(trainer, body) {
 async function drawings(trainer, step, params) {
   const moment = await momentOf(trainer, step);
   const num = Math.min(NUM_WALKED, Number(params["num"] ?? 8));
-  const frames = await trainer.draw(moment.weights, Number(params["seed"] ?? 0), num);
+  const frames = await drawn(trainer.engine, trainer.manifest.walk, moment.weights, Number(params["seed"] ?? 0), num);
   return {
     step: moment.step,
     times: trainer.manifest.walk.times,
@@ -306,7 +308,7 @@ async function drawings(trainer, step, params) {
 async function sketched(trainer, step, params, body) {
   const moment = await momentOf(trainer, step);
   const ink = await decodePhoto(body, [1, 28, 28], true);
-  const frames = await trainer.draw(moment.weights, Number(params["seed"] ?? 0), NUM_WALKED, {
+  const frames = await drawn(trainer.engine, trainer.manifest.walk, moment.weights, Number(params["seed"] ?? 0), NUM_WALKED, {
     drawing: Float32Array.from(ink, (one) => (one / 255) * 2 - 1),
     kept: Number(params["kept"] ?? 0.5),
   });

@@ -46,6 +46,9 @@ export const float32 = (shape, data) => ({ dtype: "float32", shape, data });
 /** A scalar (). @param {number} value */
 export const scalar = (value) => float32([], Float32Array.of(value));
 
+/** The number of a tensor that has one. @param {Tensor | undefined} tensor */
+export const valueOf = (tensor) => Number(tensor?.data[0]);
+
 /**
  * Complains unless the tensor is what is asked for.
  * @param {Tensor | undefined} tensor

@@ -3,11 +3,13 @@
 
 import { Batches } from "./batches.js";
 import { breath } from "./breath.js";
-import { drawnInputs, under } from "./inputs.js";
+import { drawn } from "./drawing.js";
+import { drawnInputs } from "./inputs.js";
+import { measured } from "./measuring.js";
 import { generator } from "./randomness.js";
 import { budget, learningRate, nextPictureStep, warmedUpDecay } from "./schedule.js";
 import { named, packed, weightsOf } from "./state.js";
-import { scalar } from "./tensors.js";
+import { scalar, valueOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -138,6 +140,8 @@ export class Trainer {
       if (!this.isStopping) await this.#look();
       this.#emitFinished(this.isStopping ? WORDS.stopped : WORDS.spent);
       this.#become(this.isStopping ? "stopped" : "finished");
+      // So that it is not begun again when the page is opened again.
+      await this.#save();
     } catch (error) {
       this.error = error instanceof Error ? error.message : String(error);
       this.#become("crashed");
@@ -267,8 +271,8 @@ export class Trainer {
     const rate = this.control.learning_rate ?? learningRate(this.settings, progress());
     const graph = await this.engine.graph(`step/${this.batchSize}`);
     const outputs = await graph.run({ ...this.#carried, ...this.#inputs(graph, rate) });
-    const loss = value(outputs["loss"]);
-    const norm = value(outputs["gradient_norm"]);
+    const loss = valueOf(outputs["loss"]);
+    const norm = valueOf(outputs["gradient_norm"]);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       throw new Error(
         `expected finite numbers; got loss ${loss} at step ${this.step + 1}. To fix: lower the learning rate (now ` +
@@ -338,65 +342,12 @@ export class Trainer {
     );
     await this.shelf.put(`moment/${this.step}`, moment);
     this.moments = [...this.moments.filter((step) => step < this.step), this.step];
-    if (this.engine.has("walk")) {
-      const frames = await this.draw(weightsOf(tensors), this.settings.seed, NUM_SEEDS);
+    if (this.manifest.walk) {
+      const frames = await drawn(this.engine, this.manifest.walk, weightsOf(tensors), this.settings.seed, NUM_SEEDS);
       await this.shelf.put(`pictures/${this.step}`, frames.at(-1));
       this.pictured = [...this.pictured.filter((step) => step < this.step), this.step];
       this.emit({ event: "pictured", step: this.step, elapsed_s: this.elapsedS, file: `pictures/${this.step}` });
     }
-  }
-
-  /**
-   * Walk from noise to drawings.
-   * @param {Record<string, Tensor>} weights
-   * @param {number} seed
-   * @param {number} num drawings
-   * @param {{drawing: Float32Array, kept: number}} [from] a drawing of which a share is kept, and the rest is noise
-   * @returns {Promise<Uint8Array[]>} the moments of the walk, each (num, 28, 28)
-   */
-  async draw(weights, seed, num, from) {
-    const graph = await this.engine.graph("walk");
-    const most = graph.inputs["x"]?.shape[0] ?? 1;
-    /** @type {Uint8Array[][]} */
-    const groups = [];
-    for (let first = 0; first < num; first += most) {
-      groups.push(await this.#walk(graph, weights, seed, { first, num: Math.min(most, num - first) }, from));
-    }
-    return (groups[0] ?? []).map((_, k) => joined(groups.map((frames) => frames[k] ?? new Uint8Array())));
-  }
-
-  /**
-   * @param {import("./engine.js").RunnableGraph} graph
-   * @param {Record<string, Tensor>} weights
-   * @param {number} seed
-   * @param {{first: number, num: number}} which drawings of that seed
-   * @param {{drawing: Float32Array, kept: number}} [from]
-   */
-  async #walk(graph, weights, seed, which, from) {
-    const { times, noise_scale: scale, haze } = this.manifest.walk;
-    const shape = graph.inputs["x"]?.shape ?? [];
-    const [most = 1, size] = [shape[0], shape.slice(1).reduce((a, b) => a * b, 1)];
-    const start = from ? Math.max(0, times.findLastIndex((/** @type {number} */ t) => t <= from.kept)) : 0;
-    let x = new Float32Array(most * size);
-    for (let i = 0; i < most; i += 1) {
-      x.set(generator(seed, "pictures", which.first + i).normal(size).map((one) => one * Math.fround(scale)), i * size);
-    }
-    if (from) x = x.map((noise, i) => noise * (1 - times[start]) + (from.drawing[i % size] ?? -1) * times[start]);
-    const fixed = under("weights", weights);
-    const frames = [inked(x.subarray(0, which.num * size), haze)];
-    for (let k = start; k + 1 < times.length; k += 1) {
-      await breath();
-      const [t, next] = [times[k], times[k + 1]];
-      const outputs = await graph.run({
-        ...fixed,
-        x: { dtype: "float32", shape, data: x },
-        t: { dtype: "float32", shape: [most], data: new Float32Array(most).fill(t) },
-        share: scalar((next - t) / (1 - t)),
-      });
-      x = /** @type {Float32Array<ArrayBuffer>} */ (outputs["x_next"]?.data);
-      frames.push(inked(x.subarray(0, which.num * size), haze));
-    }
-    return frames;
   }
 
   #stepsSoFar() {
@@ -413,49 +364,26 @@ export class Trainer {
   /** @param {number} progress */
   async #evaluate(progress) {
     const began = performance.now();
-    const measured = await this.measure(this.weights());
+    const found = await measured(this, this.weights());
     this.#evaluatedAt = performance.now();
     this.#evaluationMs = this.#evaluatedAt - began;
     this.#numEvaluations = Math.floor(progress * NUM_EVALUATIONS);
-    if (!measured) return;
-    const { loss, accuracy, num } = measured;
+    if (!found) return;
+    const { loss, accuracy, num } = found;
     this.#accuracy = accuracy;
     this.#best = this.#best === null ? loss : Math.min(this.#best, loss);
     this.emit({ event: "evaluated", step: this.step, elapsed_s: this.elapsedS, validation_loss: loss, accuracy, num });
   }
 
-  /**
-   * Loss and accuracy on the held-out examples that have come, all of them as soon as they are here.
-   * @param {Record<string, Tensor>} weights
-   */
-  async measure(weights) {
-    const fixed = under("weights", weights);
-    const sizes = Object.keys(this.manifest.graphs).filter((name) => name.startsWith("measure/"));
-    const bySize = sizes.map((name) => Number(name.slice(8))).sort((a, b) => b - a);
-    let [start, loss, accuracy, hasAccuracy] = [0, 0, 0, false];
-    for (let i = 0; ; i += 1) {
-      const left = this.heldOut.available - start;
-      const size = bySize.find((one) => one <= left);
-      if (size === undefined) break;
-      const graph = await this.engine.graph(`measure/${size}`);
-      const feeds = { ...fixed, ...drawnInputs(graph, generator(this.settings.seed, "validation", i)) };
-      const places = Int32Array.from({ length: size }, (_, k) => start + k);
-      for (const name of Object.keys(this.manifest.held_out.arrays)) feeds[`batch/${name}`] = this.heldOut.take(name, places);
-      const outputs = await graph.run(feeds);
-      loss += value(outputs["loss"]) * size;
-      hasAccuracy = "accuracy" in outputs;
-      if (hasAccuracy) accuracy += value(outputs["accuracy"]) * size;
-      start += size;
-      await breath();
-    }
-    return start === 0 ? null : { loss: loss / start, accuracy: hasAccuracy ? accuracy / start : null, num: start };
+  async #keep() {
+    await this.#save();
+    this.emit({ event: "checkpointed", step: this.step, elapsed_s: this.elapsedS, directory: `state/${this.step}` });
   }
 
-  async #keep() {
-    const tensors = this.named();
-    await this.save({ step: this.step, elapsedS: this.elapsedS, numSeen: this.batches.numSeen(this.step), tensors });
+  async #save() {
+    const numSeen = this.batches.numSeen(this.step);
+    await this.save({ step: this.step, elapsedS: this.elapsedS, numSeen, tensors: this.named() });
     this.savedStep = this.step;
-    this.emit({ event: "checkpointed", step: this.step, elapsed_s: this.elapsedS, directory: `state/${this.step}` });
   }
 
   /**
@@ -512,34 +440,6 @@ export class Trainer {
       accuracy: this.#accuracy,
     });
   }
-}
-
-/**
- * What a network draws, -1 (paper) to 1 (ink), as bytes; what is no number is paper.
- * @param {Float32Array} x
- * @param {number} haze
- */
-function inked(x, haze) {
-  return Uint8Array.from(x, (one) => {
-    const ink = ((one + 1) / 2 - haze) / (1 - haze);
-    return ink > 0 ? Math.round(Math.min(ink, 1) * 255) : 0;
-  });
-}
-
-/** @param {Uint8Array[]} parts */
-function joined(parts) {
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let start = 0;
-  for (const part of parts) {
-    all.set(part, start);
-    start += part.length;
-  }
-  return all;
-}
-
-/** @param {Tensor | undefined} tensor of one number */
-function value(tensor) {
-  return Number(tensor?.data[0]);
 }
 
 /** @param {number} ms */

@@ -1,0 +1,155 @@
+"""A page that trains by itself: as Python does, on any number of threads, through reloads, and as a person uses it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from safetensors.numpy import load
+
+from glassnet.autodiff import Array
+from glassnet.export.subject import Subject
+from glassnet.runtimes.onnx import OnnxRuntime
+from glassnet.training import create, train
+from tests.lab.browser.conftest import AXE
+from tests.lab.browser.sites import GIVEN, make, served
+
+WITHIN_MS = 90_000
+# Of the faces each matrix is turned as a whole at every step, which makes more of the last digit.
+FAR_APART = {"cifar10": 1e-4, "houses": 1e-4, "faces": 1e-3}
+VIEWS = ("run", "inside", "weight", "try")
+# What Chromium says of a machine without a GPU, whoever asks whether there is one.
+_OF_NO_INTEREST = ("No available adapters.",)
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Subject]]:
+    return {task: make(task, tmp_path_factory.mktemp(f"site of {task}")) for task in GIVEN}
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Each in a browser that was never there; at the end none may have complained."""
+    complaints: list[str] = []
+    contexts = []
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_OF_NO_INTEREST):
+            complaints.append(f"{message.type}: {message.text}")
+
+    def open_page(address: str, **how: object) -> Page:
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WITHIN_MS)
+        page.on("console", told)
+        page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def finished(page: Page) -> dict[str, Array]:
+    """The whole state, saved from the page when the training is over."""
+    page.locator("[data-state=finished]").first.wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save everything").click()
+    return load(Path(download.value.path()).read_bytes())
+
+
+def trained_in_python(subject: Subject, where: Path) -> dict[str, Array]:
+    run = create(where / "run", subject.settings)
+    for _ in train(subject.task, run, OnnxRuntime()):
+        pass
+    return dict(run.newest_checkpoint()[0].tensors)
+
+
+@pytest.mark.parametrize("task", list(GIVEN))
+def test_trains_as_python_does(
+    task: str, sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    site, subject = sites[task]
+    with served(site) as address:
+        one = finished(open_page(f"{address}/?lang=en&engine=wasm-1"))
+        two = finished(open_page(f"{address}/?lang=en&engine=wasm-2"))
+    expected = trained_in_python(subject, tmp_path)
+    assert one.keys() == expected.keys()
+    # No bit depends on the number of threads; kernels of another processor round differently.
+    assert [name for name in one if not np.array_equal(one[name], two[name])] == []
+    assert far_apart(one, expected) < FAR_APART[task]
+
+
+def far_apart(one: dict[str, Array], other: dict[str, Array]) -> float:
+    """How far the learned weights are from each other, as a share of their length."""
+    names = [name for name in other if name.startswith("parameters/")]
+    a, b = (np.concatenate([state[name].ravel().astype(np.float64) for name in names]) for state in (one, other))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def test_without_isolation_it_trains_on_one_thread(
+    sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]
+) -> None:
+    with served(sites["cifar10"][0], is_isolated=False) as address:
+        page = open_page(f"{address}/?lang=en")
+        page.locator("[data-state=finished]").first.wait_for()
+        assert page.get_by_text("One thread: more need a page").is_visible()
+        assert page.locator(".engine-trials li").count() == 1
+
+
+def test_goes_on_where_it_was(tmp_path: Path, open_page: Callable[..., Page]) -> None:
+    site, _ = make("cifar10", tmp_path, steps=100_000)
+    with served(site) as address:
+        page = open_page(f"{address}/?lang=en&engine=wasm-1")
+        page.get_by_role("button", name="Pause").click()
+        page.locator("[data-state=paused]").first.wait_for()
+        before = step_of(page)
+        assert before > 0
+        page.reload()
+        page.locator("[data-state=paused], [data-state=running]").first.wait_for()
+        expect(page.locator(".instrument-value").first).not_to_have_text("0", timeout=WITHIN_MS)
+        assert step_of(page) >= before
+
+
+def step_of(page: Page) -> int:
+    return int("".join(c for c in page.locator(".instrument-value").first.inner_text() if c.isdigit()))
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("task", list(GIVEN))
+def test_every_view_opens(
+    task: str, language: str, sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]
+) -> None:
+    with served(sites[task][0]) as address:
+        page = open_page(f"{address}/?lang={language}&engine=wasm-1")
+        page.locator("[data-state=finished]").first.wait_for()
+        for view in VIEWS:
+            page.goto(f"{address}/?lang={language}&engine=wasm-1&view={view}&run={task}")
+            page.locator("main h1").first.wait_for()
+            expect(page.locator("main .spinner:visible, main [aria-busy=true]")).to_have_count(0, timeout=WITHIN_MS)
+            assert page.locator("main .notice.bad").count() == 0, page.locator("main .notice.bad").first.inner_text()
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+            assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def test_an_own_photo(sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]) -> None:
+    content = io.BytesIO()
+    pixels = np.full((60, 60, 3), 40, np.uint8)
+    pixels[:30] += 150
+    Image.fromarray(pixels).save(content, "PNG")
+    with served(sites["cifar10"][0]) as address:
+        page = open_page(f"{address}/?lang=en&engine=wasm-1&view=try&run=cifar10")
+        photo = {"name": "above.png", "mimeType": "image/png", "buffer": content.getvalue()}
+        page.locator("input[type=file]").first.set_input_files(photo)
+        page.locator(".try-card .try-bars li").first.wait_for()
+        bad = {"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"}
+        page.locator("input[type=file]").first.set_input_files(bad)
+        page.locator(".try-card .notice.bad").first.wait_for()
