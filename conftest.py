@@ -8,6 +8,7 @@ MAX_SKIPS = 0
 # The files that take longest, each more than ten seconds, come first: one that began last would keep one core alone.
 LONGEST_FIRST = (
     "tests/cli/test_interruptions.py",
+    "tests/lab/browser/test_site.py",
     "tests/lab/browser/test_views.py",
     "tests/lab/browser/test_report_page.py",
     "tests/lab/browser/test_use.py",

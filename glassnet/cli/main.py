@@ -14,6 +14,7 @@ from glassnet.cli.enroll import enroll, forget, people
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.explain import explain
 from glassnet.cli.export import export
+from glassnet.cli.import_state import import_state
 from glassnet.cli.lab import lab
 from glassnet.cli.look import look
 from glassnet.cli.nudge import nudge
@@ -32,7 +33,7 @@ def glassnet() -> None:
 
 for command in (
     train, evaluate, predict, enroll, forget, people, look, nudge, explain, draw, film, runs, data, bench, compare, lab,
-    report, export,
+    report, export, import_state,
 ):  # fmt: skip
     glassnet.add_command(command)
 

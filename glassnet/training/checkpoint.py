@@ -50,7 +50,10 @@ def save(directory: Path, checkpoint: Checkpoint) -> Path:
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        data = save_safetensors({name: np.ascontiguousarray(array) for name, array in checkpoint.tensors.items()})
+        # A page goes on from the file alone.
+        told = {name: getattr(checkpoint, name) for name in ("step", "elapsed_s", "num_seen")}
+        tensors = {name: np.ascontiguousarray(array) for name, array in checkpoint.tensors.items()}
+        data = save_safetensors(tensors, {"glassnet": json.dumps(told)})
         write_durably(temporary / "state.safetensors", data)
         write_durably(temporary / "checkpoint.json", _describe(checkpoint, data).encode())
         if target.exists():

@@ -16,6 +16,7 @@ from glassnet.autodiff import Array
 from glassnet.export.subject import Subject
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.training import create, train
+from glassnet.training.saved_state import unpack
 from tests.lab.browser.conftest import AXE
 from tests.lab.browser.sites import GIVEN, make, served
 
@@ -59,10 +60,14 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 def finished(page: Page) -> dict[str, Array]:
     """The whole state, saved from the page when the training is over."""
+    return load(saved(page).read_bytes())
+
+
+def saved(page: Page) -> Path:
     page.locator("[data-state=finished]").first.wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save everything").click()
-    return load(Path(download.value.path()).read_bytes())
+    return Path(download.value.path())
 
 
 def trained_in_python(subject: Subject, where: Path) -> dict[str, Array]:
@@ -92,6 +97,25 @@ def far_apart(one: dict[str, Array], other: dict[str, Array]) -> float:
     names = [name for name in other if name.startswith("parameters/")]
     a, b = (np.concatenate([state[name].ravel().astype(np.float64) for name in names]) for state in (one, other))
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def test_goes_on_in_python_and_back_again(
+    sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    site, subject = sites["cifar10"]
+    with served(site) as address:
+        page = open_page(f"{address}/?lang=en&engine=wasm-1")
+        run = unpack(saved(page), tmp_path / "home")
+        assert run.newest_checkpoint()[0].step == subject.settings.steps
+        run.adopt({"steps": 20})
+        for _ in train(subject.task, run, OnnxRuntime(), resume=True):
+            pass
+        trained_on = next(iter(sorted((run.path / "checkpoints").glob("00000020/*.safetensors"))))
+        page.locator("input[accept='.safetensors']").set_input_files(trained_on)
+        page.locator("[data-state=finished]").first.wait_for()
+        again = finished(page)
+    newest = run.newest_checkpoint()[0]
+    assert all(np.array_equal(again[name], newest.tensors[name]) for name in newest.tensors)
 
 
 def test_without_isolation_it_trains_on_one_thread(
