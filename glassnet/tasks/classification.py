@@ -34,7 +34,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "weight_decay": 0.01, "ema_decay": 0.998, "shift_px": 1,
     },
     "batchnorm": {
-        **_COMMON, "minutes": 8.0, "optimizer": "muon", "batch_size": 64, "learning_rate": 0.04, "momentum": 0.6,
+        **_COMMON, "minutes": 8.0, "optimizer": "muon", "batch_size": 64, "learning_rate": 0.08, "momentum": 0.6,
         "vector_ratio": 0.2, "schedule": "linear", "warmup": 0.05, "ema_decay": 0.99, "weight_decay": 0.01,
         "max_gradient_norm": 1e6, "shift_px": 1,
     },
