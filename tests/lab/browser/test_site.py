@@ -177,3 +177,18 @@ def test_an_own_photo(sites: dict[str, tuple[Path, Subject]], open_page: Callabl
         bad = {"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"}
         page.locator("input[type=file]").first.set_input_files(bad)
         page.locator(".try-card .notice.bad").first.wait_for()
+
+
+def test_a_house_by_hand(sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]) -> None:
+    with served(sites["houses"][0]) as address:
+        page = open_page(f"{address}/?lang=en&engine=wasm-1&view=try&run=houses")
+        page.get_by_role("button", name="A simple house").click()
+        paper = page.get_by_role("img", name="Paper to draw on")
+        box = paper.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 20, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 60, box["y"] + 20)
+        page.mouse.up()
+        page.get_by_role("button", name="What it makes of it").click()
+        expect(page.locator(".try-sketch .try-wall canvas")).to_have_count(16, timeout=WITHIN_MS)

@@ -67,7 +67,7 @@
  * @property {(path: string, body: object, onMessage: (message: {event: string, data: any}) => void,
  *   onEnd?: (error: Error | null) => void) => Closable} stream
  * @property {(path: string, params?: Params) => Promise<void>} download
- * @property {{train: boolean, steer: boolean, upload: boolean}} can
+ * @property {{train: boolean, steer: boolean, upload: boolean, sketch?: boolean}} can
  */
 
 export class SourceError extends Error {

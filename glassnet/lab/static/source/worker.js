@@ -163,7 +163,7 @@ export class Tab {
   /** @returns {Source} */
   source() {
     return {
-      can: { train: false, steer: true, upload: true },
+      can: { train: false, steer: true, upload: true, sketch: true },
       get: (path, params) => this.#ask("GET", path, params),
       post: (path, body, params) => this.#post(path, body, params),
       del: async () => this.restart(),

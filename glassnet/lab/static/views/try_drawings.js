@@ -8,6 +8,7 @@ import { momentOf } from "../scrubber.js";
 import { runPath } from "../source/source.js";
 import { drawPixels } from "../tiles.js";
 import { button, errorBox, field, notice, slider, spinner } from "../widgets.js";
+import { sketch } from "./try_sketch.js";
 
 /** @typedef {import("../store.js").RunStore} RunStore */
 /** @typedef {import("../source/source.js").Pixels} Pixels */
@@ -81,7 +82,7 @@ export function drawings(store) {
     fill(place, errorBox(error, again));
   };
   return {
-    element: h("div", { class: "try-houses" }, choice.element, told, place),
+    element: h("div", { class: "try-houses" }, choice.element, told, place, store.source.can.sketch ? sketch(store) : null),
     follow: () => void ask(),
     close() {
       isClosed = true;

@@ -168,7 +168,7 @@ function rateOf(trainer) {
   if (rate >= LEAST_FACTOR * highest) return { rate, notices: [] };
   const shown = SHOWN_FACTOR * highest;
   const now = `By the schedule the learning rate is ${rate.toPrecision(2)} now.`;
-  return { rate: shown, notices: [`${now} The step shown has a tenth of the highest, ${shown}.`] };
+  return { rate: shown, notices: [`${now} The step shown has a tenth of the highest, ${Number(shown.toPrecision(6))}.`] };
 }
 
 /**
