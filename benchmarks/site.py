@@ -28,6 +28,7 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 from glassnet.baselines.machine import describe
 
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
+MEMORY = "async () => (await performance.measureUserAgentSpecificMemory()).bytes"
 FIGURES = """() => Object.fromEntries([...document.querySelectorAll('.instrument')].map(
   (one) => [one.firstElementChild.textContent, one.querySelector('.instrument-value').textContent]))"""
 
@@ -76,8 +77,8 @@ def train(page: Page, minutes: float) -> None:
     began = time.monotonic()
     while time.monotonic() - began < minutes * 60:
         page.wait_for_timeout(min(60_000, 1000 * (minutes * 60 - (time.monotonic() - began)) + 100))
-        memory = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
-        print(f"{(time.monotonic() - began) / 60:.1f} min: {page.evaluate(FIGURES)}, page {memory:.1f} MB", flush=True)
+        memory = page.evaluate(MEMORY) / 1e6  # workers and their WebAssembly included
+        print(f"{(time.monotonic() - began) / 60:.1f} min: {page.evaluate(FIGURES)}, {memory:.0f} MB", flush=True)
         if page.locator("[data-state=finished]").count():
             break
 
