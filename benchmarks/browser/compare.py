@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import tempfile
@@ -99,8 +100,11 @@ def _first_line(error: Exception) -> str:
 
 
 def take_turns(page: Page, everyone: Sequence[Contestant], rounds: int, seconds: float) -> None:
+    """In another order each round, so that what one leaves behind (garbage) is not always the burden of the same."""
+    order, numbers = list(everyone), random.Random(0)
     for _ in range(rounds):
-        for one in everyone:
+        numbers.shuffle(order)
+        for one in order:
             done = page.evaluate("([name, seconds]) => turn(name, seconds)", [one.name, seconds])
             one.images_per_s.append(done["images"] / done["seconds"])
 

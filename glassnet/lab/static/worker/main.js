@@ -31,7 +31,7 @@ let log = new Log();
 let untold = [];
 
 const TOLD_EVERY_MS = 100;
-const [TIMED_MS, LEAST_TIMED, MOST_TIMED] = [400, 2, 20];
+const [TIMED_MS, LEAST_TIMED, MOST_TIMED] = [250, 2, 20];
 
 /** @param {Message} message */
 const post = (message) => /** @type {any} */ (self).postMessage(message);
