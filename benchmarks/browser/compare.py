@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 from prepared import HERE, fetch_packages, write_batches, write_steps
 from serving import served
 
@@ -84,7 +84,7 @@ def prepare(page: Page, everyone: Sequence[Contestant]) -> list[Contestant]:
         options = {**one.options, "script": one.script, "batchSize": one.batch_size, "packages": "/packages"}
         try:
             losses = page.evaluate("([name, options]) => prepare(name, options)", [one.name, options])["losses"]
-        except Exception as error:
+        except Error as error:  # of the browser, in which the script of this one ran
             print(f"left out: {one.name}: {_first_line(error)}", flush=True)
             page.evaluate("name => leave(name)", one.name)
             continue
@@ -95,7 +95,7 @@ def prepare(page: Page, everyone: Sequence[Contestant]) -> list[Contestant]:
     return ready
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Error) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 

@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 
 from glassnet.autodiff import Tensor
-from glassnet.errors import SettingsError, ShapeError
+from glassnet.models.sizes import check_sides, check_size
 from glassnet.nn import BatchNorm2d, Conv2d, Linear, Module, Standardize
 from glassnet.ops import max_pool2d, relu, reshape
 
@@ -48,10 +48,7 @@ class BatchNormNet(Module):
         standardize: Standardize | None = None,
         image_size: tuple[int, int] = (32, 32),
     ):
-        if any(side < _SHRINKS or side % _SHRINKS for side in image_size):
-            raise SettingsError(
-                f"expected sides that are multiples of {_SHRINKS}; got {image_size}. To fix: resize them."
-            )
+        check_sides(image_size, _SHRINKS)
         self.image_size = image_size
         self.standardize = standardize or Standardize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
         widths = (self.standardize.mean.size, *_WIDTHS)
@@ -63,9 +60,7 @@ class BatchNormNet(Module):
         self.linear = Linear(_WIDTHS[-1] * places, num_classes, generator=generator)
 
     def __call__(self, images: Tensor) -> Tensor:
-        if images.shape[2:] != self.image_size:
-            height, width = self.image_size
-            raise ShapeError(f"expected images (B, C, {height}, {width}); got {images.spec}. To fix: resize them.")
+        check_size(images, self.image_size)
         h = self.standardize(images)
         for block in self.blocks:
             h = block(h)

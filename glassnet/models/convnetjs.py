@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 
 from glassnet.autodiff import Tensor
-from glassnet.errors import SettingsError, ShapeError
+from glassnet.models.sizes import check_sides, check_size
 from glassnet.nn import Conv2d, Linear, Module, Standardize
 from glassnet.ops import max_pool2d, relu, reshape
 
@@ -29,10 +29,7 @@ class ConvNetJS(Module):
         standardize: Standardize | None = None,
         image_size: tuple[int, int] = (32, 32),
     ):
-        if any(side < _SHRINKS or side % _SHRINKS for side in image_size):
-            raise SettingsError(
-                f"expected sides that are multiples of {_SHRINKS}; got {image_size}. To fix: resize them."
-            )
+        check_sides(image_size, _SHRINKS)
         self.image_size = image_size
         self.standardize = standardize or Standardize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
         self.conv1 = Conv2d(self.standardize.mean.size, 16, 5, padding=2, generator=generator)
@@ -42,9 +39,7 @@ class ConvNetJS(Module):
         self.linear = Linear(20 * places, num_classes, generator=generator)
 
     def __call__(self, images: Tensor) -> Tensor:
-        if images.shape[2:] != self.image_size:
-            height, width = self.image_size
-            raise ShapeError(f"expected images (B, C, {height}, {width}); got {images.spec}. To fix: resize them.")
+        check_size(images, self.image_size)
         h = self.standardize(images)
         for conv in (self.conv1, self.conv2, self.conv3):
             # The largest of the positive parts is the positive part of the largest, at a quarter of the work.

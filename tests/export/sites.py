@@ -120,14 +120,19 @@ def small_page(folder: Path) -> Path:
 
 def make_site(name: str, where: Path, patch: pytest.MonkeyPatch, **given: Any) -> Site:
     """A site of one of `GIVEN`, which takes a moment."""
-    patch.setattr("glassnet.data.cifar10.load", lambda data: photos())
     patch.setattr(pages, "STATIC", small_page(where / "static"))
-    given = {**GIVEN[name], **given}
-    if name == "houses":
+    task = "cifar10" if name == "batchnorm" else name
+    return export_small(task, where, patch, {**GIVEN[name], **given})
+
+
+def export_small(task: str, where: Path, patch: pytest.MonkeyPatch, given: dict[str, Any]) -> Site:
+    """A site that learns from a few examples, with the page that there is."""
+    patch.setattr("glassnet.data.cifar10.load", lambda data: photos())
+    if task == "houses":
         np.save(where / "houses.npy", draw_houses(60, seed=1))
-        given["data"] = str(where / "houses.npy")
-    if name == "faces":
-        given["data"] = str(write_persons(where / "people", {"Ann": 10, "Bob": 7}))
-    subject = open_subject("cifar10" if name == "batchnorm" else name, given)
+        given = {**given, "data": str(where / "houses.npy")}
+    if task == "faces":
+        given = {**given, "data": str(write_persons(where / "people", {"Ann": 10, "Bob": 7}))}
+    subject = open_subject(task, given)
     write_site(subject, where / "site", lambda words: None)
     return Site(where / "site", subject)

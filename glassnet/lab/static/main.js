@@ -1,14 +1,11 @@
 // Where the page starts: the token, the language, and the views by their names.
 
-import { LANGUAGES, setLanguage } from "./i18n.js";
 import { go, listen, set, state } from "./router.js";
 import { startPage } from "./shell.js";
 import { serverSource } from "./source/server.js";
+import { firstLanguage, loadLanguage, styled } from "./starting.js";
 import { applyTheme, listenToSystem, setLarge, wasLarge } from "./theme.js";
 
-/** @typedef {import("./shell.js").MakeView} MakeView */
-
-/** @type {Record<string, () => Promise<{default: MakeView}>>} */
 const MODULES = {
   home: () => import("./views/home.js"),
   run: () => import("./views/run.js"),
@@ -30,41 +27,6 @@ function takeToken() {
   return given ?? localStorage.getItem("token") ?? "";
 }
 
-/** @param {string} code */
-async function loadLanguage(code) {
-  const known = LANGUAGES.some((one) => one.code === code) ? code : "en";
-  const response = await fetch(`strings/${known}.json`);
-  setLanguage(known, await response.json());
-  localStorage.setItem("lang", known);
-}
-
-function firstLanguage() {
-  const preferred = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "he" || tag === "en");
-  return state()["lang"] ?? localStorage.getItem("lang") ?? preferred ?? "en";
-}
-
-/** @param {string} name */
-function loadStyle(name) {
-  const address = `views/${name}.css`;
-  if (document.querySelector(`link[href="${address}"]`)) return Promise.resolve();
-  const sheet = document.createElement("link");
-  sheet.rel = "stylesheet";
-  sheet.href = address;
-  return new Promise((resolve) => {
-    sheet.addEventListener("load", resolve);
-    sheet.addEventListener("error", resolve);
-    document.head.append(sheet);
-  });
-}
-
-/** @type {Record<string, () => Promise<MakeView>>} */
-const views = Object.fromEntries(
-  Object.entries(MODULES).map(([name, load]) => [
-    name,
-    async () => (await Promise.all([load(), loadStyle(name)]))[0].default,
-  ]),
-);
-
 applyTheme();
 listenToSystem();
 if (state()["size"] === undefined && wasLarge()) set({ size: "large" });
@@ -78,7 +40,7 @@ addEventListener("hashchange", () => {
 });
 const page = startPage({
   source: serverSource(token, (connection) => page.setConnection(connection)),
-  views,
+  views: styled(MODULES),
   go,
   onLanguage: loadLanguage,
 });

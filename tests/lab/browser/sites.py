@@ -10,14 +10,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from glassnet.data.drawn import draw_houses
-from glassnet.export.site import write_site
-from glassnet.export.subject import Subject, open_subject
-from tests.export.sites import photos
-from tests.tasks.persons import write_persons
+from glassnet.export.subject import Subject
+from tests.export.sites import export_small
 
 GIVEN: dict[str, dict[str, Any]] = {
     "cifar10": {"batch_size": 32, "steps": 12},
@@ -40,16 +36,8 @@ class _Handler(SimpleHTTPRequestHandler):
 def make(task: str, where: Path, **given: Any) -> tuple[Path, Subject]:
     """A small site, as `glassnet export --web` writes it, and what was exported."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassnet.data.cifar10.load", lambda data: photos())
-        given = {**GIVEN[task], **given}
-        if task == "houses":
-            np.save(where / "houses.npy", draw_houses(60, seed=1))
-            given["data"] = str(where / "houses.npy")
-        if task == "faces":
-            given["data"] = str(write_persons(where / "people", {"Ann": 10, "Bob": 7}))
-        subject = open_subject(task, given)
-        write_site(subject, where / "site", lambda words: None)
-    return where / "site", subject
+        site = export_small(task, where, patch, {**GIVEN[task], **given})
+    return site.folder, site.subject
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 // The lab's own server: every request carries the token, and a lost connection comes back by itself.
 
 import { follow } from "./follow.js";
+import { saveAs } from "./saving.js";
 import { runPath, SourceError } from "./source.js";
 import { readMessages } from "./sse.js";
 
@@ -146,12 +147,7 @@ function stream(line, path, body, onMessage, onEnd = () => {}) {
 async function download(line, path, params) {
   const response = await line.ask("GET", path, params);
   const named = /filename="?([^";]+)"?/.exec(response.headers.get("Content-Disposition") ?? "");
-  const address = URL.createObjectURL(await response.blob());
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = named?.[1] ?? path.split("/").pop() ?? "file";
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  saveAs(await response.blob(), named?.[1] ?? path.split("/").pop() ?? "file");
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { hasGpu, mostThreads } from "../worker/engine.js";
 import { Log } from "../worker/log.js";
+import { saveAs } from "./saving.js";
 import { SourceError } from "./source.js";
 
 /** @typedef {import("./source.js").Source} Source */
@@ -172,13 +173,18 @@ export class Tab {
         onEnd?.(new SourceError("not_found", "a page without a lab behind it has no races.", 404));
         return { close: () => {} };
       },
-      download: async (path, params) => saved(await this.#ask("GET", path, params)),
+      download: (path, params) => this.download(path, params),
     };
   }
 
-  /** Everything a training goes on from, as a file. */
-  async download(/** @type {string} */ path) {
-    saved(await this.#ask("GET", path));
+  /**
+   * Save what is answered as a file.
+   * @param {string} path
+   * @param {object} [params]
+   */
+  async download(path, params) {
+    const { name, bytes } = await this.#ask("GET", path, params);
+    saveAs(new Blob([bytes], { type: "application/octet-stream" }), name);
   }
 
   async #again() {
@@ -354,14 +360,4 @@ export class Tab {
     this.telling = { ...this.telling, ...change };
     for (const watcher of this.#watchers) watcher();
   }
-}
-
-/** @param {{name: string, bytes: Uint8Array<ArrayBuffer>}} file */
-function saved({ name, bytes }) {
-  const address = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -3,7 +3,7 @@
 import { breath } from "./breath.js";
 import { under } from "./inputs.js";
 import { generator } from "./randomness.js";
-import { scalar } from "./tensors.js";
+import { scalar, sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {{times: number[], noise_scale: number, haze: number}} Walk as the manifest has it */
@@ -40,7 +40,7 @@ export async function drawn(engine, walk, weights, seed, num, from) {
 async function walked(graph, walk, weights, seed, which, from) {
   const { times, noise_scale: scale, haze } = walk;
   const shape = graph.inputs["x"]?.shape ?? [];
-  const [most = 1, size] = [shape[0], shape.slice(1).reduce((a, b) => a * b, 1)];
+  const [most = 1, size] = [shape[0], sizeOf(shape.slice(1))];
   const start = from ? Math.max(0, times.findLastIndex((/** @type {number} */ t) => t <= from.kept)) : 0;
   let x = new Float32Array(most * size);
   for (let i = 0; i < most; i += 1) {

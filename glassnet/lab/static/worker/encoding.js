@@ -1,6 +1,6 @@
 // Pictures and numbers as the server would send them: bytes in base64 with what they mean beside them, as encoding.py.
 
-import { sizeOf } from "./tensors.js";
+import { rounded, sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("../tensor.js").Tensor} Encoded */
@@ -72,12 +72,6 @@ function limitOf(numbers) {
 function levelOf(value, limit) {
   const share = Number.isFinite(value) ? value / (limit || 1) : 0;
   return rounded(Math.min(1, Math.max(-1, share)) * ZERO) + ZERO;
-}
-
-/** As NumPy rounds: halves to the even number. @param {number} x */
-export function rounded(x) {
-  const near = Math.round(x);
-  return near - x === 0.5 && near % 2 !== 0 ? near - 1 : near;
 }
 
 /** @param {Float64Array} numbers */

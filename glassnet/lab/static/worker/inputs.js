@@ -1,6 +1,15 @@
-// What a graph is fed with beside examples: random numbers, and weights under their names.
+// What a graph is fed with: examples, random numbers, and weights under their names.
+
+import { sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
+
+/**
+ * @typedef {object} Source of examples
+ * @property {any} manifest
+ * @property {import("./chunks.js").Examples} examples
+ * @property {import("./batches.js").Batches} batches
+ */
 
 /**
  * The random inputs that a graph asks for, in its order.
@@ -13,20 +22,55 @@ export function drawnInputs(graph, source) {
   const drawn = {};
   for (const [name, kind] of Object.entries(graph.random)) {
     const shape = graph.inputs[name]?.shape ?? [];
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     drawn[name] = { dtype: "float32", shape, data: kind === "normal" ? source.normal(size) : source.uniform(size) };
   }
   return drawn;
 }
 
 /**
- * Tensors as `kind/name`.
- * @param {string} kind
- * @param {Record<string, Tensor>} tensors
+ * Where the first examples of a step lie in the order in which they come.
+ * @param {Source} source
+ * @param {number} step
+ * @param {number} [num] all of the batch, unless fewer
+ */
+export function placesAt({ batches }, step, num) {
+  const { indices, epoch } = batches.places(step);
+  const places = Int32Array.from(indices.subarray(0, num), (index) => batches.position(index));
+  return { places, epoch: epoch.slice(0, num) };
+}
+
+/**
+ * Examples that have come, as a graph takes them.
+ * @param {Source} source
+ * @param {{places: Int32Array, epoch: Float32Array}} at
  * @returns {Record<string, Tensor>}
  */
-export function under(kind, tensors) {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${kind}/${name}`, tensor]));
+export function exampleInputs({ manifest, examples }, { places, epoch }) {
+  const names = Object.keys(manifest.examples.arrays);
+  const taken = Object.fromEntries(names.map((name) => [`batch/${name}`, examples.take(name, places)]));
+  return { ...taken, "batch/epoch": { dtype: "float32", shape: [places.length], data: epoch } };
+}
+
+/**
+ * The batch sizes of which there is a graph of that kind, the smallest first.
+ * @param {Record<string, unknown>} graphs by name, as `kind/size`
+ * @param {string} kind
+ */
+export function sizesOf(graphs, kind) {
+  const named = Object.keys(graphs).filter((name) => name.startsWith(`${kind}/`));
+  return named.map((name) => Number(name.slice(kind.length + 1))).sort((a, b) => a - b);
+}
+
+/**
+ * Values as `kind/name`.
+ * @template T
+ * @param {string} kind
+ * @param {Record<string, T>} values
+ * @returns {Record<string, T>}
+ */
+export function under(kind, values) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}/${name}`, value]));
 }
 
 /**

@@ -12,7 +12,7 @@ import { answer, statusOf } from "./requests.js";
 import { read } from "./safetensors.js";
 import { openShelf } from "./shelf.js";
 import { completed } from "./state.js";
-import { zeros } from "./tensors.js";
+import { sizeOf, zeros } from "./tensors.js";
 import { Trainer } from "./trainer.js";
 
 /** @typedef {import("./engine.js").Choice} Choice */
@@ -66,7 +66,7 @@ async function time() {
   /** @type {Record<string, any>} */
   const feeds = drawnInputs(graph, generator(0, "step", 0));
   for (const [name, { dtype, shape }] of Object.entries(graph.inputs)) {
-    feeds[name] ??= { dtype, shape, data: zeros(dtype, shape.reduce((a, b) => a * b, 1)) };
+    feeds[name] ??= { dtype, shape, data: zeros(dtype, sizeOf(shape)) };
   }
   await graph.run(feeds);
   const took = [];

@@ -1,7 +1,7 @@
 // What the averaged weights are worth on examples that they never learned from.
 
 import { breath } from "./breath.js";
-import { drawnInputs, under } from "./inputs.js";
+import { drawnInputs, sizesOf, under } from "./inputs.js";
 import { generator } from "./randomness.js";
 import { valueOf } from "./tensors.js";
 
@@ -14,12 +14,11 @@ import { valueOf } from "./tensors.js";
  */
 export async function measured({ engine, manifest, heldOut }, weights) {
   const fixed = under("weights", weights);
-  const sizes = Object.keys(manifest.graphs).filter((name) => name.startsWith("measure/"));
-  const bySize = sizes.map((name) => Number(name.slice(8))).sort((a, b) => b - a);
+  const sizes = sizesOf(manifest.graphs, "measure");
   let [start, loss, accuracy, hasAccuracy] = [0, 0, 0, false];
   for (let i = 0; ; i += 1) {
     const left = heldOut.available - start;
-    const size = bySize.find((one) => one <= left);
+    const size = sizes.findLast((one) => one <= left);
     if (size === undefined) break;
     const graph = await engine.graph(`measure/${size}`);
     const feeds = { ...fixed, ...drawnInputs(graph, generator(manifest.settings.seed, "validation", i)) };

@@ -9,6 +9,7 @@ import { generator } from "./randomness.js";
 import { write } from "./safetensors.js";
 import { weightsOf } from "./state.js";
 import { surroundingsAnswer } from "./surroundings.js";
+import { sizeOf } from "./tensors.js";
 import { lossAnswer, storyAnswer } from "./weights.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
@@ -62,7 +63,7 @@ export function statusOf(trainer) {
     state: trainer.state,
     is_alive: trainer.isAlive,
     step: trainer.step,
-    control: { ...trainer.control, is_paused: trainer.control.is_paused },
+    control: { ...trainer.control },
     error: trainer.error,
   };
 }
@@ -134,7 +135,7 @@ function peopleOf(trainer) {
 async function probabilities(trainer, name, weights, images) {
   const graph = await trainer.engine.graph(name);
   const shape = /** @type {{shape: number[]}} */ (graph.inputs["images"]).shape;
-  const [most = 1, size] = [shape[0], shape.slice(1).reduce((a, b) => a * b, 1)];
+  const [most = 1, size] = [shape[0], sizeOf(shape.slice(1))];
   const num = images.shape[0] ?? 0;
   const fixed = under("weights", weights);
   /** @type {Float32Array[]} */
@@ -312,13 +313,8 @@ async function sketched(trainer, step, params, body) {
     drawing: Float32Array.from(ink, (one) => (one / 255) * 2 - 1),
     kept: Number(params["kept"] ?? 0.5),
   });
-  const last = /** @type {Uint8Array} */ (frames.at(-1));
-  return {
-    step: moment.step,
-    seen: pixels(drawingsTensor(ink), true),
-    begun: pixels(drawingsTensor(/** @type {Uint8Array} */ (frames[0])), true),
-    made: pixels(drawingsTensor(last), true),
-  };
+  const made = /** @type {Uint8Array} */ (frames.at(-1));
+  return { step: moment.step, made: pixels(drawingsTensor(made), true) };
 }
 
 /**

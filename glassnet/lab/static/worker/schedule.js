@@ -1,5 +1,7 @@
 // How long a training lasts, how large its steps are meanwhile, and when it is looked at; plain numbers.
 
+import { rounded } from "./tensors.js";
+
 /**
  * @typedef {object} Settings those that matter here, under their names in Python
  * @property {number} learning_rate
@@ -90,10 +92,3 @@ function oneCycle(progress) {
  * @param {number} share
  */
 const wave = (start, end, share) => end + ((start - end) * (1 + Math.cos(Math.PI * Math.min(share, 1)))) / 2;
-
-/** As Python rounds: halves to the even neighbor. @param {number} number */
-function rounded(number) {
-  const below = Math.floor(number);
-  const rest = number - below;
-  return rest === 0.5 ? below + (below % 2) : Math.round(number);
-}

@@ -6,7 +6,7 @@ import { numberOr, pixels } from "./encoding.js";
 import { under } from "./inputs.js";
 import { partsOf } from "./parts.js";
 import { largest, metBy, patchFeeds, patchOf, pictureOf, summed, termOf, unraveled } from "./terms.js";
-import { float32, scalar, sizeOf } from "./tensors.js";
+import { float32, raveled, scalars, sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./inside.js").Site} Site */
@@ -188,12 +188,12 @@ async function taken(site, scene, place, at, outputs) {
   }
   const graph = await engine.graph("update");
   const { max_gradient_norm: maxNorm, optimizer } = manifest.settings;
-  const numbers = { step: scene.step + 1, max_gradient_norm: maxNorm, ...prefixed("hyper", scene.hyper) };
+  const numbers = { step: scene.step + 1, max_gradient_norm: maxNorm, ...under("hyper", scene.hyper) };
   const found = await graph.run({
     ...under("weights", scene.parameters),
     ...outputs,
     ...under("optimizer", scene.remembered),
-    ...Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, scalar(number)])),
+    ...scalars(numbers),
   });
   const after = Object.fromEntries(Object.keys(scene.parameters).map((name) => [name, found[`next/${name}`]]));
   const [before, moved] = [numberAt(scene.parameters[place.name], at), numberAt(after[place.name], at)];
@@ -271,21 +271,6 @@ function beside({ name, index }, shape, by) {
   if (there < 0 || there >= sizeOf(shape)) return null;
   return nameOf({ name, index: unraveled(there, shape) });
 }
-
-/**
- * @param {number[]} index
- * @param {number[]} shape
- */
-function raveled(index, shape) {
-  return index.reduce((place, i, axis) => place * (shape[axis] ?? 1) + i, 0);
-}
-
-/**
- * @param {string} kind
- * @param {Record<string, number>} numbers
- */
-const prefixed = (kind, numbers) =>
-  Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${kind}/${name}`, number]));
 
 /**
  * @param {Scene} scene

@@ -1,6 +1,7 @@
 // The loss around the weights: down its gradient, which comes out of the graph, and on a plane through the weights.
 // As insight/slices.py has it.
 
+import { numberOr } from "./encoding.js";
 import { generator } from "./randomness.js";
 import { lossOf, told } from "./story.js";
 import { float32 } from "./tensors.js";
@@ -68,10 +69,10 @@ async function alongGradient(lossAt, loss, gradient, random, num) {
   const sizes = linear(-far / 3, far, num);
   const [down, aside] = [[], []].map(() => /** @type {(number | null)[]} */ ([]));
   for (const size of sizes) {
-    down?.push(finite(await lossAt([-size, gradient])));
-    aside?.push(finite(await lossAt([-size * ratio, random])));
+    down?.push(numberOr(await lossAt([-size, gradient])));
+    aside?.push(numberOr(await lossAt([-size * ratio, random])));
   }
-  return { step_sizes: sizes, down, random: aside, loss: finite(loss), slope: finite(slope) };
+  return { step_sizes: sizes, down, random: aside, loss: numberOr(loss), slope: numberOr(slope) };
 }
 
 /**
@@ -106,7 +107,7 @@ async function slice(lossAt, loss, across, up, num) {
   const losses = [];
   for (const y of rows) {
     const row = [];
-    for (const x of columns) row.push(finite(await lossAt([x, across], [y, up])));
+    for (const x of columns) row.push(numberOr(await lossAt([x, across], [y, up])));
     losses.push(row);
   }
   return { across: columns, up: rows, losses };
@@ -198,6 +199,3 @@ function mapped(tensors, change) {
  * @param {number} num
  */
 const linear = (from, to, num) => Array.from({ length: num }, (_, i) => from + ((to - from) * i) / (num - 1));
-
-/** @param {number} x */
-const finite = (x) => (Number.isFinite(x) ? x : null);

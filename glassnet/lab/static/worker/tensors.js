@@ -46,6 +46,19 @@ export const float32 = (shape, data) => ({ dtype: "float32", shape, data });
 /** A scalar (). @param {number} value */
 export const scalar = (value) => float32([], Float32Array.of(value));
 
+/** Each number as one. @param {Record<string, number>} numbers @returns {Record<string, Tensor>} */
+export const scalars = (numbers) =>
+  Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, scalar(number)]));
+
+/** As NumPy and Python round: halves to the even number. @param {number} x */
+export function rounded(x) {
+  const near = Math.round(x);
+  return near - x === 0.5 && near % 2 !== 0 ? near - 1 : near;
+}
+
+/** Where a number lies among all of its tensor. @param {readonly number[]} index @param {readonly number[]} shape */
+export const raveled = (index, shape) => index.reduce((place, i, axis) => place * (shape[axis] ?? 1) + i, 0);
+
 /** The number of a tensor that has one. @param {Tensor | undefined} tensor */
 export const valueOf = (tensor) => Number(tensor?.data[0]);
 

@@ -4,12 +4,12 @@
 import { Batches } from "./batches.js";
 import { breath } from "./breath.js";
 import { drawn } from "./drawing.js";
-import { drawnInputs } from "./inputs.js";
+import { drawnInputs, exampleInputs, placesAt, sizesOf, under } from "./inputs.js";
 import { measured } from "./measuring.js";
 import { generator } from "./randomness.js";
 import { budget, learningRate, nextPictureStep, warmedUpDecay } from "./schedule.js";
 import { named, packed, weightsOf } from "./state.js";
-import { scalar, valueOf } from "./tensors.js";
+import { scalars, valueOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -31,7 +31,7 @@ const NUM_EVALUATIONS = 40; // in the course of a budget
 const EVALUATION_SHARE = 0.1; // of the time, at most
 const LOSSES_AVERAGED = 50;
 const NUM_SEEDS = 8;
-const WORDS = { spent: "budget spent", stopped: "stopped", patience: "nothing improves any more" };
+const WORDS = { spent: "budget spent", stopped: "stopped" };
 
 export class Trainer {
   /** @type {"starting" | "running" | "paused" | "stopped" | "finished" | "crashed"} */
@@ -110,8 +110,7 @@ export class Trainer {
 
   /** The batch sizes that there are graphs for. */
   get batchSizes() {
-    const names = Object.keys(this.manifest.graphs).filter((name) => name.startsWith("step/"));
-    return names.map((name) => Number(name.slice(5))).sort((a, b) => a - b);
+    return sizesOf(this.manifest.graphs, "step");
   }
 
   /** The state under the names of a checkpoint. */
@@ -124,19 +123,16 @@ export class Trainer {
     return weightsOf(this.named());
   }
 
-  /**
-   * Train until the budget is spent or somebody stops it.
-   * @param {number | undefined} [numSteps] at most, as for a measurement
-   */
-  async run(numSteps = Infinity) {
+  /** Train until the budget is spent or somebody stops it. */
+  async run() {
     this.isStopping = false;
     this.#startedAt = performance.now();
     this.#evaluatedAt = performance.now();
     this.#emitStarted();
     try {
       if (this.step === 0) await this.#look();
-      await this.#loop(this.step + numSteps);
-      await this.#keep();
+      await this.#loop();
+      await this.keep();
       if (!this.isStopping) await this.#look();
       this.#emitFinished(this.isStopping ? WORDS.stopped : WORDS.spent);
       this.#become(this.isStopping ? "stopped" : "finished");
@@ -201,37 +197,28 @@ export class Trainer {
     this.#become(state);
   }
 
-  /** Keep the whole state now. */
-  async keep() {
-    await this.#keep();
-  }
-
-  /**
-   * @param {number} until
-   */
-  async #loop(until) {
-    const plan = budget(this.settings, this.manifest.examples.count);
+  async #loop() {
     let nextLook = nextPictureStep(this.step);
     let savedAt = performance.now();
-    const progress = () => plan.progress(this.#stepsSoFar(), this.elapsedS);
-    this.#numEvaluations = Math.floor(progress() * NUM_EVALUATIONS);
-    while (progress() < 1 && this.step < until && !this.isStopping) {
+    this.#numEvaluations = Math.floor(this.progress * NUM_EVALUATIONS);
+    while (this.progress < 1 && !this.isStopping) {
       await breath();
       if (this.#isPaused()) {
         await this.#pause();
         savedAt = performance.now();
         continue;
       }
-      if (!(await this.#hasBatch())) continue;
+      const at = placesAt(this, this.step);
+      if (!(await this.#hasCome(at.places))) continue;
       this.#become("running");
-      await this.#takeStep(progress);
-      if (this.step >= nextLook && progress() < 1) {
+      await this.#takeStep(at);
+      if (this.step >= nextLook && this.progress < 1) {
         await this.#look();
         nextLook = nextPictureStep(this.step);
       }
-      if (this.#isEvaluationDue(progress())) await this.#evaluate(progress());
+      if (this.#isEvaluationDue(this.progress)) await this.#evaluate(this.progress);
       if (performance.now() - savedAt > SAVE_EVERY_MS) {
-        await this.#keep();
+        await this.keep();
         savedAt = performance.now();
       }
     }
@@ -245,7 +232,7 @@ export class Trainer {
   async #pause() {
     this.control.is_paused = true;
     this.pauseAt = null;
-    if (this.step > this.savedStep) await this.#keep();
+    if (this.step > this.savedStep) await this.keep();
     this.#become("paused");
     const pausedAt = performance.now();
     await new Promise((resolve) => (this.#wake = () => resolve(null)));
@@ -253,11 +240,12 @@ export class Trainer {
     this.#startedAt += performance.now() - pausedAt;
   }
 
-  /** Of an epoch, only the pictures that have come can be learned from. */
-  async #hasBatch() {
-    const { indices } = this.batches.places(this.step);
-    let most = 0;
-    for (const index of indices) most = Math.max(most, this.batches.position(index));
+  /**
+   * Of an epoch, only the pictures that have come can be learned from.
+   * @param {Int32Array} places
+   */
+  async #hasCome(places) {
+    const most = places.reduce((a, b) => Math.max(a, b), 0);
     if (most < this.examples.available) return true;
     const waitedFrom = performance.now();
     await Promise.race([this.examples.whenAvailable(most + 1), pause(500)]);
@@ -265,12 +253,12 @@ export class Trainer {
     return false;
   }
 
-  /** @param {() => number} progress */
-  async #takeStep(progress) {
+  /** @param {ReturnType<typeof placesAt>} at */
+  async #takeStep(at) {
     const began = performance.now();
-    const rate = this.control.learning_rate ?? learningRate(this.settings, progress());
+    const rate = this.control.learning_rate ?? learningRate(this.settings, this.progress);
     const graph = await this.engine.graph(`step/${this.batchSize}`);
-    const outputs = await graph.run({ ...this.#carried, ...this.#inputs(graph, rate) });
+    const outputs = await graph.run({ ...this.#carried, ...this.#inputs(graph, at, rate) });
     const loss = valueOf(outputs["loss"]);
     const norm = valueOf(outputs["gradient_norm"]);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
@@ -289,7 +277,7 @@ export class Trainer {
       loss,
       gradient_norm: norm,
       learning_rate: rate,
-      progress: progress(),
+      progress: this.progress,
       elapsed_s: this.elapsedS,
       images_per_s: (this.batchSize / Math.max(performance.now() - began, 0.01)) * 1000,
     });
@@ -298,25 +286,22 @@ export class Trainer {
   /**
    * All that varies from step to step: examples, numbers, and what is random.
    * @param {import("./engine.js").RunnableGraph} graph
+   * @param {ReturnType<typeof placesAt>} at
    * @param {number} rate
+   * @returns {Record<string, Tensor>}
    */
-  #inputs(graph, rate) {
-    const { indices, epoch } = this.batches.places(this.step);
-    const places = Int32Array.from(indices, (index) => this.batches.position(index));
-    /** @type {Record<string, Tensor>} */
-    const inputs = drawnInputs(graph, generator(this.settings.seed, "step", this.step));
-    for (const name of Object.keys(this.manifest.examples.arrays)) {
-      inputs[`batch/${name}`] = this.examples.take(name, places);
-    }
-    inputs["batch/epoch"] = { dtype: "float32", shape: [indices.length], data: epoch };
+  #inputs(graph, at, rate) {
     const numbers = {
       step: this.step + 1,
       ema_decay: warmedUpDecay(this.settings.ema_decay, this.step),
       max_gradient_norm: this.settings.max_gradient_norm,
-      ...Object.fromEntries(Object.entries(this.hyper(rate)).map(([name, number]) => [`hyper/${name}`, number])),
+      ...under("hyper", this.hyper(rate)),
     };
-    for (const [name, number] of Object.entries(numbers)) inputs[name] = scalar(number);
-    return inputs;
+    return {
+      ...drawnInputs(graph, generator(this.settings.seed, "step", this.step)),
+      ...exampleInputs(this, at),
+      ...scalars(numbers),
+    };
   }
 
   /**
@@ -375,7 +360,8 @@ export class Trainer {
     this.emit({ event: "evaluated", step: this.step, elapsed_s: this.elapsedS, validation_loss: loss, accuracy, num });
   }
 
-  async #keep() {
+  /** Keep the whole state now. */
+  async keep() {
     await this.#save();
     this.emit({ event: "checkpointed", step: this.step, elapsed_s: this.elapsedS, directory: `state/${this.step}` });
   }

@@ -1,11 +1,12 @@
 // Requests about one weight of a training in this tab: which one is meant, and the scene that its story is told of.
 
-import { drawnInputs, below } from "./inputs.js";
+import { below, drawnInputs, exampleInputs, placesAt } from "./inputs.js";
 import { namesOf } from "./inside.js";
 import { RequestError } from "./photo.js";
 import { generator } from "./randomness.js";
 import { learningRate } from "./schedule.js";
 import { lossWith, nameOf, tell } from "./story.js";
+import { raveled } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./trainer.js").Trainer} Trainer */
@@ -146,15 +147,10 @@ async function openScene(trainer, { step, parameters, weights }, place, now) {
  * @returns {Promise<Tensors>}
  */
 export async function feedsOf(trainer, step, num) {
-  const { examples, batches, settings, manifest } = trainer;
-  const { indices, epoch } = batches.places(step);
-  const places = Int32Array.from(indices.subarray(0, num), (index) => batches.position(index));
-  await examples.whenAvailable(Math.max(...places) + 1);
-  const graph = await trainer.engine.graph("loss");
-  /** @type {Tensors} */
-  const feeds = drawnInputs(graph, generator(settings.seed, "step", step));
-  for (const name of Object.keys(manifest.examples.arrays)) feeds[`batch/${name}`] = examples.take(name, places);
-  return { ...feeds, "batch/epoch": { dtype: "float32", shape: [num], data: epoch.slice(0, num) } };
+  const at = placesAt(trainer, step, num);
+  await trainer.examples.whenAvailable(Math.max(...at.places) + 1);
+  const random = generator(trainer.settings.seed, "step", step);
+  return { ...drawnInputs(await trainer.engine.graph("loss"), random), ...exampleInputs(trainer, at) };
 }
 
 /**
@@ -182,8 +178,7 @@ async function historyOf(trainer, { name, index }, before) {
   for (const step of trainer.moments.filter((one) => one < before)) {
     const tensor = (await trainer.shelf.get(`moment/${step}`))?.[`parameters/${name}`];
     if (!tensor) continue;
-    const at = index.reduce((sum, i, axis) => sum * tensor.shape[axis] + i, 0);
-    history.push({ step, value: Number(tensor.data[at]) });
+    history.push({ step, value: Number(tensor.data[raveled(index, tensor.shape)]) });
   }
   return history;
 }

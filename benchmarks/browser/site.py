@@ -1,6 +1,6 @@
 """What a page that trains by itself reaches: time and bytes to the first step, accuracy and memory over a training.
 
-python benchmarks/site.py SITE [--engine wasm-2] [--minutes 0] [--rounds 3]
+python benchmarks/browser/site.py SITE [--engine wasm-2] [--minutes 0] [--rounds 3]
 
 SITE is a folder that `glassnet export --web` wrote. It needs Chromium, and serves the site on this machine with the
 headers that threads need. The first step is timed from the opening of the address, in a browser that was never there.
@@ -11,19 +11,15 @@ printed: the accuracy is that on all held-out pictures.
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import re
 import shutil
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
+from serving import served
 
 from glassnet.baselines.machine import describe
 
@@ -31,27 +27,6 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 MEMORY = "async () => (await performance.measureUserAgentSpecificMemory()).bytes"
 FIGURES = """() => Object.fromEntries([...document.querySelectorAll('.instrument')].map(
   (one) => [one.firstElementChild.textContent, one.querySelector('.instrument-value').textContent]))"""
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """With what threads need, and without a word."""
-
-    def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        self.send_header("Cache-Control", "no-store")
-        super().end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def served(site: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
 
 
 def first_step(browser: Browser, address: str) -> tuple[float, float]:
@@ -91,7 +66,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     chromium = os.environ.get("GLASSNET_CHROMIUM") or shutil.which("chromium")
-    with served(options.site) as address, sync_playwright() as playwright:
+    with served({"": options.site}) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         print(describe(f"Chromium {browser.version}, engine {options.engine}"))
         page_address = f"{address}/?lang=en&engine={options.engine}"
