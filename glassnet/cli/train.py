@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     from glassnet.cli.progress import follow
     from glassnet.runtimes import get_runtime
     from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
-    from glassnet.training import check_start, create, steered, unpause
+    from glassnet.training import check_start, create, new_directory, steered, unpause
 
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("start"):
@@ -57,7 +56,7 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
     if not resume:
         settings = fit_to_data(settings, opened, given)
         check_start(opened, settings)
-        run = create(path or RUNS / f"{settings.task}-{time.strftime('%Y%m%d-%H%M%S')}", settings, opened.facts)
+        run = create(path or new_directory(RUNS, settings.task), settings, opened.facts)
     finished = follow(steered(opened, run, runtime, resume))
     _report(task, run, opened, runtime, finished, as_json)
     if finished.reason == "stopped":

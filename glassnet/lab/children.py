@@ -17,6 +17,7 @@ import anyio
 
 from glassnet.lab.answers import ConflictError
 from glassnet.training.control import asked_now, write_controls
+from glassnet.training.run import new_names
 
 LOG = "log.txt"
 _MOST_SAID_BYTES = 4096
@@ -59,9 +60,7 @@ class Children:
 
     def new_name(self, task: str) -> str:
         """Of a run that is not there yet."""
-        plain = f"{task}-{time.strftime('%Y%m%d-%H%M%S')}"
-        names = (plain if i == 1 else f"{plain}-{i}" for i in range(1, 1000))
-        return next(name for name in names if name not in self._by_name and not (self._runs / name).exists())
+        return next(n for n in new_names(task) if n not in self._by_name and not (self._runs / n).exists())
 
     def start(self, name: str, arguments: Sequence[str], settings: Mapping[str, Any]) -> Child:
         """Raises ConflictError if as many are alive as may be."""

@@ -14,6 +14,7 @@ A process that writes holds the lock file ``lock``; the system frees it even if 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import time
@@ -141,6 +142,27 @@ def create(path: Path, settings: Settings, facts: Mapping[str, object] | None = 
     except OSError as error:
         raise _unwritable(path, error) from error
     return Run(path)
+
+
+def new_names(task: str) -> Iterator[str]:
+    """Names for a run that begins now, best first: two may begin within the same second."""
+    plain = f"{task}-{time.strftime('%Y%m%d-%H%M%S')}"
+    yield plain
+    yield from (f"{plain}-{i}" for i in itertools.count(2))
+
+
+def new_directory(runs: Path, task: str) -> Path:
+    """An empty directory for a run that begins now, which no other process is given."""
+    names = new_names(task)
+    while True:
+        path = runs / next(names)
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise _unwritable(path, error) from error
 
 
 class Writer:

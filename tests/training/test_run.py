@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from glassnet.errors import CheckpointError, SettingsError
-from glassnet.training import Run, create, find_runs, write_film
+from glassnet.training import Run, create, find_runs, new_directory, write_film
 from glassnet.training.events import Finished, Noticed, Started, Stepped
 from glassnet.training.pictures import keep_pictures, sheet
 from glassnet.training.run import Writer
@@ -37,6 +37,15 @@ def test_a_directory_in_use(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=r"^expected a new or empty directory .*; got .* in use\. To fix: "):
             new_run(path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_runs_that_begin_within_the_same_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.strftime", lambda _: "20261125-201500")
+    names = [new_directory(tmp_path / "runs", "houses").name for _ in range(3)]
+    assert names == ["houses-20261125-201500", "houses-20261125-201500-2", "houses-20261125-201500-3"]
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match=r"expected to write to the run directory .*; got 'Not a directory'"):
+        new_directory(tmp_path / "file", "houses")
 
 
 def test_where_nothing_can_be_made(tmp_path: Path) -> None:
