@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save as save_safetensors
 
 from glassnet.autodiff import Array, ArraySpec
 from glassnet.export.chunks import chunks_of
+from glassnet.export.first_weights import write_first_weights
 from glassnet.export.folder import MANIFEST, NETWORK, Folder, check_target, new_folder
 from glassnet.export.graphs import lowered, others
 from glassnet.export.inspection import inspect_in_tab
@@ -29,7 +29,6 @@ from glassnet.tasks.classification import CIFAR10, Classification
 from glassnet.training import Task, events
 from glassnet.training.batches import Batches
 from glassnet.training.events import Started
-from glassnet.training.step import below
 
 FORMAT = 1
 _PLACE = re.compile(r",? from (?:[/~]|[A-Za-z]:[\\/]).*?(?=, \d|$)", re.DOTALL)
@@ -103,22 +102,13 @@ def without_paths(source: str) -> str:
 
 def _computing(folder: Folder, subject: Subject) -> dict[str, Any]:
     """The graphs, what they start from, and how their packed state reads by name."""
-    start, step = subject.start, subject.steps[subject.settings.batch_size]
-    left_out = _left_out(start.tensors)
-    tensors = {n: np.ascontiguousarray(a) for n, a in start.tensors.items() if n.rpartition("/")[0] not in left_out}
-    initial = folder.keep("initial.safetensors", save_safetensors(tensors))
+    step = subject.steps[subject.settings.batch_size]
     graphs = {f"step/{size}": one.graph for size, one in subject.steps.items()}
     graphs |= others(subject.task, subject.model, subject.settings)
     inspection = inspect_in_tab(subject.task, subject.model, subject.settings)
     graphs |= inspection.graphs
     described = {
-        "initial": {
-            **initial,
-            "step": start.step,
-            "elapsed_s": start.elapsed_s,
-            "num_seen": start.num_seen,
-            "left_out": left_out,
-        },
+        "initial": write_first_weights(folder, subject.start, subject.draws),
         "hyperparameters": step.hyperparameters,
         "packs": _packs(step.packing),
         "carried": list(step.graph.carried),
@@ -126,20 +116,6 @@ def _computing(folder: Folder, subject: Subject) -> dict[str, Any]:
         **inspection.manifest,
     }
     return {**described, "walk": _walk(folder, subject.settings.seed)} if "walk" in graphs else described
-
-
-def _left_out(tensors: Mapping[str, Array]) -> dict[str, str]:
-    """Kinds of tensors that a page can make by itself: copies of the parameters, or zeros, as before the first step."""
-    parameters = below(tensors, "parameters")
-    kinds = {name.rpartition("/")[0] for name in tensors} - {"parameters", "buffers"}
-    found = {}
-    for kind in sorted(kinds):
-        members = below(tensors, kind)
-        if not any(array.any() for array in members.values()):
-            found[kind] = "zeros"
-        elif all(np.array_equal(array, parameters[name]) for name, array in members.items()):
-            found[kind] = "parameters"
-    return found
 
 
 def _packs(packing: Packing) -> dict[str, list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from glassnet.data.stream import Stream
 from glassnet.errors import DataError, SettingsError
+from glassnet.export.first_weights import Draw, Recorder
 from glassnet.export.graphs import steps
 from glassnet.models.described import is_description
 from glassnet.nn import Module
@@ -39,6 +40,7 @@ class Subject:
     model: Module
     steps: Mapping[int, TrainingStep]  # by batch size
     start: Checkpoint
+    draws: Sequence[Draw]  # of which its weights are
     notices: Sequence[str]
 
 
@@ -54,11 +56,13 @@ def open_subject(what: str, given: Mapping[str, Any]) -> Subject:
     task = _opened(settings)
     settings = fit_to_data(settings, task, given)
     name = Path(settings.data).name if settings.task == FOLDER and settings.data else settings.task
-    model = task.model(generator(settings.seed, "initialization"))
+    recorder = Recorder(settings.seed)
+    model = task.model(recorder)
     by_size = steps(task, model, settings)
     named, words = first_state(by_size[settings.batch_size], model, settings.start)
     notices = [*task.notices, *([f"starting from {words}"] if words else [])]
-    return Subject(name, settings, task, model, by_size, Checkpoint(0, 0.0, named, num_seen=0), notices)
+    start = Checkpoint(0, 0.0, named, num_seen=0)
+    return Subject(name, settings, task, model, by_size, start, recorder.draws, notices)
 
 
 def _of_run(run: Run, given: Mapping[str, Any]) -> Subject:
@@ -72,7 +76,8 @@ def _of_run(run: Run, given: Mapping[str, Any]) -> Subject:
     num_seen = newest.step * settings.batch_size if newest.num_seen is None else newest.num_seen
     notices = [f"{line} Using step {newest.step}." for line in complaints]
     name = run.path.resolve().name
-    return Subject(name, settings, task, model, by_size, dataclasses.replace(newest, num_seen=num_seen), notices)
+    start = dataclasses.replace(newest, num_seen=num_seen)
+    return Subject(name, settings, task, model, by_size, start, [], notices)
 
 
 def _check_what(what: str) -> None:

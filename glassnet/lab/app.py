@@ -25,6 +25,7 @@ from glassnet.lab import (
     moments,
     racing,
     stream,
+    tabs,
     trainings,
     tryit,
     weights,
@@ -40,6 +41,7 @@ mimetypes.add_type("text/javascript", ".js")
 STATIC = Path(__file__).parent / "static"
 ENDPOINTS: tuple[Endpoint, ...] = (
     *trainings.ENDPOINTS,
+    *tabs.ENDPOINTS,
     *stream.ENDPOINTS,
     *moments.ENDPOINTS,
     *inside.ENDPOINTS,
@@ -68,7 +70,11 @@ def make_app(lab: Lab, say: Callable[[str], None] = print, warms_up: bool = Fals
         await children.stop(lab.children, say)
 
     app = Starlette(
-        routes=[*map(_route, (*ENDPOINTS, _DESCRIPTION)), Mount("/", StaticFiles(directory=STATIC, html=True))],
+        routes=[
+            *map(_route, (*ENDPOINTS, _DESCRIPTION)),
+            Mount(f"/{tabs.PLACE}", StaticFiles(directory=lab.sites.folder, html=True, check_dir=False)),
+            Mount("/", StaticFiles(directory=STATIC, html=True)),
+        ],
         exception_handlers={GlassnetError: _on_error, HTTPException: _on_http_error, Exception: _on_bug},
         lifespan=lifespan,
     )

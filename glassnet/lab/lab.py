@@ -14,6 +14,7 @@ from glassnet.errors import CheckpointError
 from glassnet.lab.answers import NotFoundError
 from glassnet.lab.children import Children
 from glassnet.lab.overview import Overview, is_inside
+from glassnet.lab.sites import Sites
 from glassnet.training import Run
 
 T = TypeVar("T")
@@ -26,10 +27,11 @@ _NAME = re.compile(r"(?!\.)[^/\\\0]{1,200}")
 class Lab:
     """Of one session, with the limits it sets."""
 
-    def __init__(self, runs: Path, scratch: Path, most_trainings: int = 4, most_streams: int = 64):
+    def __init__(self, runs: Path, scratch: Path, most_trainings: int = 4, most_streams: int = 64, most_sites: int = 8):
         self.runs = runs
         self.scratch = scratch  # private to this session, and goes with it
         self.most_streams = most_streams  # of events, open at once
+        self.sites = Sites(scratch / "sites", most_sites)
         self.children = Children(runs, most_trainings)
         self.overview = Overview(runs, self.children)
         self.tails: dict[str, Any] = {}  # of `stream`, by the names of the runs that are watched

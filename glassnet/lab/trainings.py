@@ -78,10 +78,7 @@ async def index(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     lab: Lab = request.app.state.lab
-    wanted = await read_json(request, WANTED)
-    task, start = wanted.pop("task"), wanted.pop("start", None)
-    settings = await in_worker(settings_of, task, wanted)
-    options = _options(wanted) if start is None else [*_options(wanted), f"--start={_start(lab, start)}"]
+    task, options, settings = await asked_for(lab, await read_json(request, WANTED))
     name = lab.children.new_name(settings["task"])
     lab.children.start(name, [*options, "--", task], settings)
     return json_answer({"run": name}, 201)
@@ -122,6 +119,14 @@ async def delete(request: Request) -> Response:
         raise _alive(name)
     lab.children.forget(name)
     return Response(status_code=204)
+
+
+async def asked_for(lab: Lab, wanted: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
+    """The task, the options of the command line, and the settings that they make; raises SettingsError."""
+    given = {name: value for name, value in wanted.items() if name not in ("task", "start")}
+    settings = await in_worker(settings_of, wanted["task"], given)
+    start = [f"--start={_start(lab, wanted['start'])}"] if "start" in wanted else []
+    return wanted["task"], [*_options(given), *start], settings
 
 
 def settings_of(task: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from glassnet.export.site import write_site
 from glassnet.export.subject import Subject, open_subject
 from glassnet.ops.random import draw
 from glassnet.runtimes.onnx import session_of
+from glassnet.training.randomness import generator
 from glassnet.training.step import below
 from tests.tasks.persons import write_persons
 
@@ -65,9 +67,14 @@ class Site:
 
     def initial(self) -> dict[str, Array]:
         """The state that it begins with, with what its file leaves out."""
-        tensors = load(self.read(self.manifest["initial"]))
+        initial = self.manifest["initial"]
+        tensors = load(gzip.decompress(self.read(initial)))
+        for name, one in initial["drawn"].items():
+            source = generator(self.manifest["settings"]["seed"], "initialization")
+            source.random(one["place"])
+            tensors[name] = source.uniform(one["low"], one["high"], one["shape"]).astype(np.float32)
         contents = {"parameters": np.copy, "zeros": np.zeros_like}
-        for kind, content in self.manifest["initial"]["left_out"].items():
+        for kind, content in initial["left_out"].items():
             parameters = below(tensors, "parameters").items()
             tensors |= {f"{kind}/{name}": contents[content](array) for name, array in parameters}
         return tensors

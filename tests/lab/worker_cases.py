@@ -15,6 +15,7 @@ from safetensors.numpy import save as save_safetensors
 
 from glassnet.autodiff import Array
 from glassnet.export.chunks import chunks_of
+from glassnet.export.first_weights import Recorder
 from glassnet.optim import warmed_up_decay
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
@@ -85,6 +86,21 @@ def _in_turn(cases: Cases) -> dict[str, Any]:
             for i, (kind, n) in enumerate(asked)
         ],
     }  # fmt: skip
+
+
+def _first_weights(cases: Cases) -> list[dict[str, Any]]:
+    """Numbers drawn evenly between others, each from its place in the stream."""
+    recorder = Recorder(7)
+    for i, size in enumerate((3, 8, 1, 5000)):
+        recorder.uniform(-(0.3**i), 0.7 / (i + 1), (size, 2))
+        recorder.standard_normal(size)
+    return [
+        {
+            "seed": "7", "place": draw.place, "low": draw.low, "high": draw.high, "n": draw.numbers.size,
+            "numbers": cases.tensor(f"first-{i}", draw.numbers.ravel()),
+        }
+        for i, draw in enumerate(recorder.draws)
+    ]  # fmt: skip
 
 
 def _drawn(source: np.random.Generator, kind: str, n: int) -> Array:
@@ -210,5 +226,6 @@ def _safetensors(cases: Cases) -> dict[str, Any]:
 
 _TOLD = {
     "randomness": _randomness, "in_turn": _in_turn, "batches": _batches, "schedule": _schedule, "state": _state,
+    "first_weights": _first_weights,
     "chunks": _chunks, "safetensors": _safetensors,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import { fill, h, ltr } from "./dom.js";
 import { count, number, t } from "./i18n.js";
+import { state } from "./router.js";
 import { choiceOf, keyOf } from "./source/worker.js";
 import { busy, button, errorText, notice, say, select, spinner } from "./widgets.js";
 import { mostThreads } from "./worker/engine.js";
@@ -69,7 +70,7 @@ export function enginePanel(tab) {
     h("div", { class: "engine-row" }, told, choice, again, keep, open, file),
     trials,
     problems,
-    h("p", { class: "hint" }, t("tab.hint")),
+    h("p", { class: "hint" }, t(state()["lab"] ? "tab.hint_lab" : "tab.hint")),
   );
   return { element, close: off };
 }

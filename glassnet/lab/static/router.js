@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 /** @typedef {import("./dom.js").Children} Children */
 
 // What a person has chosen about the page stays when the view changes.
-const LASTING = ["lang", "size"];
+const LASTING = ["lang", "size", "lab"];
 
 /** @type {Set<(state: State) => void>} */
 const listeners = new Set();

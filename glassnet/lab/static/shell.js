@@ -36,8 +36,9 @@ export function viewOf(/** @type {State} */ values) {
  * @param {Record<string, () => Promise<MakeView>>} how.views by name
  * @param {typeof import("./router.js").go} how.go
  * @param {(code: string) => Promise<void>} how.onLanguage loads the texts of a language
+ * @param {string} [how.lab] the address of the lab, for pages that are not its own
  */
-export function startPage({ source, views, go, onLanguage }) {
+export function startPage({ source, views, go, onLanguage, lab }) {
   const header = h("header", { class: "page-header" });
   const connection = h("div", { id: "connection", role: "status" });
   const main = h("main", { id: "main", tabindex: -1 });
@@ -56,7 +57,7 @@ export function startPage({ source, views, go, onLanguage }) {
     document.documentElement.lang = language();
     document.documentElement.dir = direction();
     skip.textContent = t("nav.skip");
-    fill(header, ...headerOf(values, views, onLanguage));
+    fill(header, ...headerOf(values, views, onLanguage, lab));
     const name = viewOf(values);
     const title = views[name] ? t(`nav.${name}`) : t("nav.unknown");
     const run = RUN_VIEWS.includes(name) ? values["run"] : undefined;
@@ -115,8 +116,9 @@ function focusHeading(main) {
  * @param {State} values
  * @param {Record<string, unknown>} views
  * @param {(code: string) => Promise<void>} onLanguage
+ * @param {string} [lab]
  */
-function headerOf(values, views, onLanguage) {
+function headerOf(values, views, onLanguage, lab) {
   const name = viewOf(values);
   const pages = PAGES.filter((page) => views[page]);
   const entry = (/** @type {import("./router.js").Change} */ to, /** @type {string} */ page) => {
@@ -144,6 +146,7 @@ function headerOf(values, views, onLanguage) {
     "div",
     { class: "header-row" },
     link({ view: pages[0] ?? name, class: "brand" }, mark(), h("span", {}, t("app.name"))),
+    lab ? h("a", { class: "nav-link", href: lab }, t("nav.lab")) : null,
     pages.length > 1
       ? h(
           "nav",

@@ -55,4 +55,5 @@ startPage({
   }),
   go,
   onLanguage: loadLanguage,
+  ...(state()["lab"] ? { lab: "../../" } : {}),
 });

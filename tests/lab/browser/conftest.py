@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -22,12 +23,28 @@ from tests.cli.classifiers import trained_classifier
 from tests.cli.conftest import ROOT, environment, options, run_outside
 from tests.cli.faces import trained_on_faces
 
+STRINGS = ROOT / "glassnet" / "lab" / "static" / "strings"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # Chromium looks for updates and the like unless it is told not to.
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-first-run", "--use-fake-device-for-media-stream",
             "--use-fake-ui-for-media-stream"]  # fmt: skip
 WITHIN_MS = 30_000  # on a busy machine
+
+
+class Words:
+    """What the page says in one of its languages."""
+
+    def __init__(self, language: str):
+        self.language = language
+        self._texts = json.loads((STRINGS / f"{language}.json").read_text(encoding="utf-8"))
+
+    def __call__(self, key: str, **values: object) -> str:
+        return str(self._texts[key]).format(**values)
+
+    def before(self, key: str, value: str) -> str:
+        """A text up to where the value stands in it."""
+        return str(self._texts[key]).partition("{" + value + "}")[0]
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,12 @@ class Visitor:
             for one in found
             if one["impact"] in ("serious", "critical")
         ]
+
+
+@pytest.fixture(params=["en", "he"])
+def words(request: pytest.FixtureRequest) -> Words:
+    """Of each language, for tests in which a person does something."""
+    return Words(request.param)
 
 
 @pytest.fixture(scope="session")

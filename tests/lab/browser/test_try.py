@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.lab.browser.conftest import WITHIN_MS, Visitor
+from tests.lab.browser.conftest import WITHIN_MS, Visitor, Words
 
 pytestmark = pytest.mark.slow
 
@@ -38,9 +38,9 @@ def picture(tmp_path: Path) -> Path:
     return tmp_path / "mine.png"
 
 
-def test_pictures_are_answered_the_newest_first(open_tab: Callable[..., Visitor], picture: Path) -> None:
+def test_pictures_are_answered_the_newest_first(open_tab: Callable[..., Visitor], picture: Path, words: Words) -> None:
     visitor = open_tab()
-    page = visitor.visit("try", run="colors", lang="en")
+    page = visitor.visit("try", run="colors", lang=words.language)
     page.locator("main input[type=file]").set_input_files([picture])
     expect(page.locator(".try-bars")).to_have_count(1, timeout=WITHIN_MS)
     page.evaluate(_DROP_AND_PASTE)
@@ -49,21 +49,23 @@ def test_pictures_are_answered_the_newest_first(open_tab: Callable[..., Visitor]
     assert page.locator(".try-card h2").last.inner_text() == "mine.png"
     assert visitor.violations() == []
     # Another language makes the view anew; the pictures stay.
-    page.get_by_role("button", name="עברית").click()
+    page.get_by_role("button", name={"en": "עברית", "he": "English"}[words.language]).click()
     expect(page.locator(".try-bars")).to_have_count(3, timeout=WITHIN_MS)
 
 
-def test_too_large_a_file_is_told_on_its_card(open_tab: Callable[..., Visitor], picture: Path) -> None:
+def test_too_large_a_file_is_told_on_its_card(open_tab: Callable[..., Visitor], picture: Path, words: Words) -> None:
     large = picture.with_name("large.jpg")
     large.write_bytes(bytes(20_000_001))
-    page = open_tab().visit("try", run="colors", lang="en")
+    page = open_tab().visit("try", run="colors", lang=words.language)
     page.locator("main input[type=file]").set_input_files([large, picture])
     expect(page.locator(".try-bars")).to_have_count(1, timeout=WITHIN_MS)
-    expect(page.locator(".try-card", has_text="large.jpg").locator(".notice.bad")).to_contain_text("at most 20 MB")
+    expect(page.locator(".try-card", has_text="large.jpg").locator(".notice.bad")).to_contain_text(
+        words.before("try.too_large", "most") + "20"
+    )
 
 
-def test_camera_takes_a_still_and_is_let_go(open_tab: Callable[..., Visitor]) -> None:
-    page = open_tab().visit("try", run="colors", lang="en")
+def test_camera_takes_a_still_and_is_let_go(open_tab: Callable[..., Visitor], words: Words) -> None:
+    page = open_tab().visit("try", run="colors", lang=words.language)
     page.evaluate(
         """() => {
           const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -75,39 +77,39 @@ def test_camera_takes_a_still_and_is_let_go(open_tab: Callable[..., Visitor]) ->
           };
         }"""
     )
-    page.get_by_role("button", name="Camera", exact=True).click()
-    page.get_by_role("button", name="Take the picture").click()
+    page.get_by_role("button", name=words("try.camera"), exact=True).click()
+    page.get_by_role("button", name=words("try.shutter")).click()
     expect(page.locator(".try-bars")).to_have_count(1, timeout=WITHIN_MS)
-    page.get_by_role("button", name="Camera", exact=True).click()
-    expect(page.get_by_role("button", name="Take the picture")).to_be_enabled(timeout=WITHIN_MS)
-    page.get_by_role("link", name="Inside").click()
+    page.get_by_role("button", name=words("try.camera"), exact=True).click()
+    expect(page.get_by_role("button", name=words("try.shutter"))).to_be_enabled(timeout=WITHIN_MS)
+    page.get_by_role("link", name=words("nav.inside")).click()
     page.locator(".inside").wait_for()
     assert page.evaluate("window.tracks.map((track) => track.readyState)") == ["ended", "ended"]
 
 
-def test_somebody_joins_and_is_forgotten(open_tab: Callable[..., Visitor], picture: Path) -> None:
+def test_somebody_joins_and_is_forgotten(open_tab: Callable[..., Visitor], picture: Path, words: Words) -> None:
     visitor = open_tab(color_scheme="dark")
-    page = visitor.visit("try", run="faces", lang="en")
+    page = visitor.visit("try", run="faces", lang=words.language)
     page.locator("main input[type=file]").set_input_files([picture])
-    page.get_by_label("This is …").fill("נועה")
-    page.get_by_role("button", name="Remember").click()
-    expect(page.locator(".notice.good")).to_contain_text("is known from now on", timeout=WITHIN_MS)
+    page.get_by_label(words("try.this_is")).fill("נועה")
+    page.get_by_role("button", name=words("try.enroll")).click()
+    expect(page.locator(".notice.good")).to_contain_text("נועה", timeout=WITHIN_MS)
     expect(page.locator(".try-headline")).to_have_text("נועה", timeout=WITHIN_MS)
     assert visitor.violations() == []
-    page.get_by_role("button", name="Forget נועה").click()
-    page.locator("dialog").get_by_role("button", name="Forget").click()
-    expect(page.get_by_role("button", name="Forget נועה")).to_have_count(0, timeout=WITHIN_MS)
+    page.get_by_role("button", name=words("try.forget_person", name="נועה")).click()
+    page.locator("dialog").get_by_role("button", name=words("try.forget")).click()
+    expect(page.get_by_role("button", name=words("try.forget_person", name="נועה"))).to_have_count(0, timeout=WITHIN_MS)
     expect(page.locator(".try-headline")).not_to_have_text("נועה", timeout=WITHIN_MS)
 
 
-def test_drawings_of_the_next_seed(open_tab: Callable[..., Visitor]) -> None:
-    page = open_tab().visit("try", run="houses", lang="en", seed=4)
+def test_drawings_of_the_next_seed(open_tab: Callable[..., Visitor], words: Words) -> None:
+    page = open_tab().visit("try", run="houses", lang=words.language, seed=4)
     expect(page.locator(".try-wall canvas")).to_have_count(16, timeout=WITHIN_MS)
     before = page.locator(".try-large canvas").evaluate("(canvas) => canvas.toDataURL()")
-    page.get_by_role("button", name="16 more").click()
-    expect(page.locator(".try-houses")).to_contain_text("Seed 5", timeout=WITHIN_MS)
+    page.get_by_role("button", name=words("try.more", n=16)).click()
+    expect(page.locator(".try-houses")).to_contain_text(words.before("try.drawn", "seed") + "5", timeout=WITHIN_MS)
     assert "seed=5" in page.url
-    slider = page.get_by_role("slider", name="From noise to drawing")
+    slider = page.get_by_role("slider", name=words("try.walk"))
     slider.press("End")
     assert page.locator(".try-large canvas").evaluate("(canvas) => canvas.toDataURL()") != before
     page.locator(".try-strip button").first.click()

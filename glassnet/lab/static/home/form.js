@@ -5,6 +5,7 @@ import { has, t } from "../i18n.js";
 import { go, set, state } from "../router.js";
 import { busy, button, dialog, errorBox, field, select } from "../widgets.js";
 import { BUDGETS, chosenIn, noneChosen, propertiesOf, requestOf } from "./properties.js";
+import { openTab, preparing } from "./tab.js";
 
 /** @typedef {import("./properties.js").TaskInfo} TaskInfo */
 /** @typedef {import("./properties.js").Property} Property */
@@ -51,14 +52,16 @@ export function openForm(source, tasks, runs) {
       startField(source, task, runs, errors),
     );
   };
+  const wanted = () => {
+    const values = state();
+    const task = chooser.value === FOLDER ? folder.value.trim() : chooser.value;
+    return requestOf(task, chosenIn(values), values["start"]);
+  };
   const start = button(t("home.start"), () => send(), { class: "primary" });
   const send = async () => {
     fill(errors);
-    const values = state();
-    const task = chooser.value === FOLDER ? folder.value.trim() : chooser.value;
     try {
-      const request = requestOf(task, chosenIn(values), values["start"]);
-      const { run } = await busy(source.post("/runs", request), start);
+      const { run } = await busy(source.post("/runs", wanted()), start);
       opened.close();
       go({ view: "run", run });
     } catch (error) {
@@ -66,13 +69,22 @@ export function openForm(source, tasks, runs) {
     }
   };
   show();
+  const inTab = button(t("tab.train"), () => prepare());
+  const prepare = async () => {
+    fill(errors, preparing());
+    try {
+      await openTab(source, "/tabs", wanted(), inTab);
+    } catch (error) {
+      fill(errors, errorBox(error));
+    }
+  };
   const form = h(
     "form",
     { class: "start-form" },
     field(t("form.task"), chooser),
     rest,
     errors,
-    h("p", { class: "buttons" }, start),
+    h("p", { class: "buttons" }, start, source.can.tab ? inTab : null),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -1,6 +1,7 @@
 // What can be done with the weights of the moment that is shown: save them, train on from them; or delete the run.
 
 import { deleted } from "../home/runs.js";
+import { openTab } from "../home/tab.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { go, state } from "../router.js";
@@ -21,15 +22,20 @@ export function keeping(store) {
     busy(saving, save).catch((error) => say(errorText(error), "bad"));
   });
   const on = button(t("keep.train_on"), () => go(trainOn(store)));
+  const inTab = button(t("tab.go_on"), () => {
+    say(t("tab.preparing"));
+    openTab(source, runPath(run, "tab"), {}, inTab).catch((error) => say(errorText(error), "bad"));
+  });
   const away = button(t("home.delete"), () => remove(), { class: "quiet" });
   const remove = async () => {
     if (await deleted(source, run, away)) go({ view: "home" });
   };
   const update = () => {
+    inTab.disabled = store.details?.checkpoint === null;
     save.disabled = on.disabled = store.details?.checkpoint === null && store.moments.length === 0;
     away.hidden = store.isAlive;
   };
-  const parts = [save, source.can.train ? on : null, source.can.steer ? away : null];
+  const parts = source.can.train ? [save, on, source.can.tab ? inTab : null, away] : [save];
   const element = h(
     "section",
     { class: "keeping panel", "aria-labelledby": "keeping-title" },

@@ -20,7 +20,7 @@ const MOST_WAIT_MS = 5000;
 export function serverSource(token, onConnection = () => {}) {
   const line = new Line(token, onConnection);
   return {
-    can: { train: true, steer: true, upload: true },
+    can: { train: true, steer: true, upload: true, tab: true },
     get: (path, params) => line.json("GET", path, params),
     post: (path, body, params) => line.json("POST", path, params, body),
     del: (path, params) => line.json("DELETE", path, params),

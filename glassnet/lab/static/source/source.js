@@ -67,7 +67,8 @@
  * @property {(path: string, body: object, onMessage: (message: {event: string, data: any}) => void,
  *   onEnd?: (error: Error | null) => void) => Closable} stream
  * @property {(path: string, params?: Params) => Promise<void>} download
- * @property {{train: boolean, steer: boolean, upload: boolean, sketch?: boolean}} can
+ * @property {{train: boolean, steer: boolean, upload: boolean, sketch?: boolean, tab?: boolean}} can tab: have a training
+ *   run in the page
  */
 
 export class SourceError extends Error {

@@ -2,6 +2,7 @@
 
 import { hasGpu, mostThreads } from "../worker/engine.js";
 import { Log } from "../worker/log.js";
+import { Line, messageOf, timed } from "./line.js";
 import { saveAs } from "./saving.js";
 import { SourceError } from "./source.js";
 
@@ -34,56 +35,12 @@ export function choiceOf(/** @type {string | null} */ key) {
   return threads ? { backend: "wasm", numThreads: Math.min(Number(threads), mostThreads()) || 1 } : null;
 }
 
-/** All that can be tried in this browser. */
+/** All that can be tried in this browser, what is likely to be the fastest first. */
 async function candidates() {
   const most = mostThreads();
-  const threads = [...new Set([1, most - 1, most])].filter((n) => n > 0);
+  const threads = [...new Set([most, most - 1, 1])].filter((n) => n > 0);
   const wasm = threads.map((numThreads) => /** @type {Choice} */ ({ backend: "wasm", numThreads }));
   return (await hasGpu()) ? [...wasm, /** @type {Choice} */ ({ backend: "webgpu", numThreads: 1 })] : wasm;
-}
-
-/** One worker, and what is said through it. */
-class Line {
-  #id = 0;
-  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: Error) => void}>} */
-  #waiting = new Map();
-
-  /** @param {(message: any) => void} onTold */
-  constructor(onTold) {
-    this.worker = new Worker(new URL("../worker/main.js", import.meta.url), { type: "module" });
-    this.worker.onmessage = ({ data }) => {
-      const asked = this.#waiting.get(data.id);
-      if (!asked) return onTold(data);
-      this.#waiting.delete(data.id);
-      if (data.kind === "done") asked.resolve(data.answer);
-      else asked.reject(new SourceError(data.error.code, data.error.message, data.error.status));
-    };
-    this.worker.onerror = (event) => {
-      event.preventDefault();
-      this.end(event.message || "the worker ended");
-      onTold({ kind: "lost", message: event.message });
-    };
-  }
-
-  /**
-   * @param {string} kind
-   * @param {object} [message]
-   * @returns {Promise<any>}
-   */
-  ask(kind, message = {}) {
-    const id = (this.#id += 1);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.worker.postMessage({ ...message, kind, id });
-    });
-  }
-
-  /** @param {string} why */
-  end(why) {
-    this.worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(new SourceError("lost", why, 0));
-    this.#waiting.clear();
-  }
 }
 
 /** A training in this tab. */
@@ -119,7 +76,7 @@ export class Tab {
    * @param {string | null} asked
    */
   async start(asked) {
-    this.#ready = this.#start(asked);
+    this.#ready = this.#start(choiceOf(asked));
     await this.#ready;
   }
 
@@ -135,13 +92,9 @@ export class Tab {
    * @param {string | null} asked
    */
   async move(asked) {
-    const isPaused = this.#status?.control.is_paused ?? false;
-    await this.#line?.ask("keep").catch(() => {});
-    this.#line?.end("moved");
-    this.#line = null;
+    await this.#ready.catch(() => {});
     this.telling = { ...this.telling, trials: [], chosen: null };
-    this.#ready = this.#start(asked, isPaused);
-    await this.#ready;
+    await this.#moved(this.#line, choiceOf(asked));
   }
 
   /** Begin again from the first weights. */
@@ -187,31 +140,46 @@ export class Tab {
     saveAs(new Blob([bytes], { type: "application/octet-stream" }), name);
   }
 
+  /**
+   * @param {Line | null} line that trained
+   * @param {Choice | null} choice
+   */
+  async #moved(line, choice) {
+    const isPaused = this.#status?.control.is_paused ?? false;
+    await line?.ask("keep").catch(() => {});
+    line?.end("moved");
+    this.#line = null;
+    this.#ready = this.#start(choice, isPaused);
+    await this.#ready;
+  }
+
   async #again() {
     const chosen = this.telling.chosen;
     this.#line?.end("started again");
     this.#log = new Log();
     for (const listener of this.#listeners) listener.onReset?.();
-    this.#ready = this.#start(chosen ? keyOf(chosen) : null);
+    this.#ready = this.#start(chosen);
     await this.#ready;
   }
 
   /**
-   * @param {string | null} asked
+   * @param {Choice | null} choice where none is made, all are tried while it trains
    * @param {boolean} [isPaused]
    */
-  async #start(asked, isPaused) {
+  async #start(choice, isPaused) {
     try {
       this.#mayLast = await this.#alone();
-      const choice = choiceOf(asked);
-      this.#line = choice ? await this.#opened(choice) : await this.#fastest();
+      const line = choice ? await this.#openedOrLikely(choice) : await this.#likely();
+      this.#line = line;
       const told = { place: this.place, mayLast: this.#mayLast, isPaused };
-      const { events, isLasting } = await this.#line.ask("begin", told);
+      const { events, isLasting } = await line.ask("begin", told);
       this.#log = new Log(events);
       this.#tell({ isLasting, problem: null });
       for (const listener of this.#listeners) this.#replay(listener);
+      // What goes wrong there is seen by the training itself.
+      if (!choice) this.#compare(line).catch(() => {});
     } catch (error) {
-      this.#tell({ problem: error instanceof Error ? error.message : String(error) });
+      this.#tell({ problem: messageOf(error) });
       throw error;
     }
   }
@@ -234,7 +202,8 @@ export class Tab {
 
   /** @param {Choice} choice */
   async #opened(choice) {
-    const line = new Line((message) => this.#hear(message));
+    /** @type {Line} */
+    const line = new Line((message) => this.#hear(line, message));
     try {
       await line.ask("open", { ...this.where, choice });
     } catch (error) {
@@ -245,37 +214,63 @@ export class Tab {
     return line;
   }
 
-  /** Try all that there is, one after the other, and keep the fastest. */
-  async #fastest() {
-    /** @type {{line: Line, ms: number, choice: Choice} | null} */
-    let best = null;
-    for (const choice of await candidates()) {
-      /** @type {Trial} */
-      const trial = { choice, msPerStep: null, reason: null };
-      /** @type {Line | null} */
-      let line = null;
-      try {
-        line = await this.#opened(choice);
-        const ms = await line.ask("time");
-        trial.msPerStep = ms;
-        if (best && best.ms <= ms) line.end("slower");
-        else {
-          best?.line.end("slower");
-          best = { line, ms, choice };
-        }
-      } catch (error) {
-        line?.end("failed");
-        trial.reason = error instanceof Error ? error.message : String(error);
-      }
-      this.#tell({ trials: [...this.telling.trials, trial], chosen: best?.choice ?? null });
+  /** @param {Choice} choice that may not be possible here */
+  async #openedOrLikely(choice) {
+    try {
+      return await this.#opened(choice);
+    } catch (error) {
+      this.#tell({ trials: [{ choice, msPerStep: null, reason: messageOf(error) }] });
+      return this.#likely();
     }
-    if (!best) throw new Error(this.telling.trials.map(({ reason }) => reason).join("; "));
-    return best.line;
   }
 
-  /** @param {any} message */
-  #hear(message) {
-    if (message.kind === "lost") return void this.#lost(message.message);
+  /** The first of the ways that can be opened. */
+  async #likely() {
+    const reasons = [];
+    for (const choice of await candidates()) {
+      try {
+        return await this.#opened(choice);
+      } catch (error) {
+        reasons.push(messageOf(error));
+      }
+    }
+    throw new Error(reasons.join("; "));
+  }
+
+  /**
+   * Now that it trains: time the other ways while it stands still, and go on in the fastest.
+   * @param {Line} line that trains
+   */
+  async #compare(line) {
+    const mine = this.telling.chosen;
+    if (!mine || !(await line.ask("hold"))) return;
+    const others = (await candidates()).filter((choice) => keyOf(choice) !== keyOf(mine));
+    for (const choice of [mine, ...others]) {
+      const trial = await (choice === mine ? timed(line, choice) : this.#tried(choice));
+      // A person may have moved it elsewhere meanwhile.
+      if (this.#line !== line) return;
+      this.#tell({ trials: [...this.telling.trials, trial] });
+    }
+    const best = this.telling.trials.reduce((a, b) => ((b.msPerStep ?? Infinity) < (a.msPerStep ?? Infinity) ? b : a));
+    if (best.choice === mine) await line.ask("release");
+    else await this.#moved(line, best.choice);
+  }
+
+  /** @param {Choice} choice */
+  async #tried(choice) {
+    const line = new Line(() => {});
+    const opened = line.ask("open", { ...this.where, choice });
+    const trial = await timed(line, choice, opened);
+    line.end("timed");
+    return trial;
+  }
+
+  /**
+   * @param {Line} line
+   * @param {any} message
+   */
+  #hear(line, message) {
+    if (message.kind === "lost") return void this.#lost(line, message.message);
     if (message.kind === "events") {
       for (const event of message.events) this.#log.push(event);
       for (const listener of this.#listeners) listener.onEvents(message.events);
@@ -293,19 +288,27 @@ export class Tab {
   }
 
   /**
-   * Out of memory, or the GPU is gone: go on from what was kept, in the way that always works.
+   * Out of memory, or the GPU is gone: go on from what was kept, in the way that asks for least.
+   * @param {Line} line
    * @param {string} why
    */
-  async #lost(why) {
-    const chosen = this.telling.chosen;
-    const isLastResort = !chosen || keyOf(chosen) === keyOf(WASM_ONE);
-    if (isLastResort) return this.#tell({ problem: why });
-    this.#line = null;
-    this.#ready = this.#start(keyOf(WASM_ONE)).catch(() => {});
-    await this.#ready;
-    const event = { event: "noticed", step: this.#status?.step ?? 0, message: why };
-    for (const listener of this.#listeners) listener.onEvents([event]);
+  async #lost(line, why) {
+    if (this.#line !== line) return;
+    line.end(why);
+    const step = this.#status?.step ?? 0;
+    const isHopeless = this.#lostAt === step;
+    this.#lostAt = step;
+    if (isHopeless) return this.#tell({ problem: why });
+    this.#ready = this.#start(WASM_ONE);
+    await this.#ready.catch(() => {});
+    const message =
+      `expected to compute the step after ${step}; got '${why}': no memory left, or a GPU that is gone. ` +
+      `It goes on from step ${this.#status?.step ?? 0}, on one thread.`;
+    for (const listener of this.#listeners) listener.onEvents([{ event: "noticed", step, message }]);
   }
+
+  /** @type {number | null} the step at which it was lost the last time */
+  #lostAt = null;
 
   /** @param {EventListeners} listeners */
   #listen(listeners) {

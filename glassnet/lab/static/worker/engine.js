@@ -1,5 +1,7 @@
 // Where graphs run in a browser: onnxruntime-web, compiled to WebAssembly or on WebGPU. Knows nothing of trainings.
 
+import { unzipped } from "./fetching.js";
+
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {"wasm" | "webgpu"} Backend */
 
@@ -27,6 +29,9 @@ const LIBRARIES = {
 
 /** What is said when threads or a GPU are not there: the page has the words. */
 export class UnavailableError extends Error {}
+
+/** Where it ran is no more: there is no memory left, or the GPU is gone. */
+export class LostError extends Error {}
 
 /** How many threads of wasm there can be: memory is shared only by pages that are isolated from others. */
 export function mostThreads() {
@@ -63,7 +68,7 @@ export class Engine {
   static async open({ choice, library, files, fetchFile }) {
     const { module, binary } = LIBRARIES[choice.backend];
     if (choice.backend === "webgpu" && !(await hasGpu())) throw new UnavailableError("no WebGPU");
-    const [ort, wasm] = await Promise.all([import(new URL(module, library).href), unzipped(new URL(binary, library))]);
+    const [ort, wasm] = await Promise.all([import(new URL(module, library).href), fetchBinary(new URL(binary, library))]);
     ort.env.wasm.wasmBinary = wasm;
     ort.env.wasm.wasmPaths = library;
     ort.env.wasm.numThreads = choice.backend === "wasm" ? choice.numThreads : 1;
@@ -123,7 +128,9 @@ export class Engine {
       extra: { session: { set_denormal_as_zero: "1" } },
     };
     const model = await this.fetchFile(file.file, file.sha256);
-    const session = await this.inTurn(() => this.ort.InferenceSession.create(model, options));
+    const session = await this.inTurn(() => this.ort.InferenceSession.create(model, options)).catch((error) => {
+      throw new LostError(textOf(error));
+    });
     return new RunnableGraph(this, session, file);
   }
 }
@@ -155,7 +162,9 @@ export class RunnableGraph {
       if (!tensor) throw new Error(`expected the input ${name}; got none.`);
       given[name] = new this.engine.ort.Tensor(tensor.dtype, tensor.data, tensor.shape);
     }
-    const results = await this.engine.inTurn(() => this.session.run(given));
+    const results = await this.engine.inTurn(() => this.session.run(given)).catch((error) => {
+      throw new LostError(textOf(error));
+    });
     /** @type {Record<string, Tensor>} */
     const told = {};
     for (const [name, value] of Object.entries(results)) {
@@ -175,9 +184,12 @@ export async function hasGpu() {
   return Boolean(gpu && (await gpu.requestAdapter().catch(() => null)));
 }
 
-/** @param {URL} address of a file that was compressed by gzip */
-async function unzipped(address) {
+/** @param {unknown} error compiled code throws numbers as well */
+const textOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/** @param {URL} address of the compiled library, compressed by gzip */
+async function fetchBinary(address) {
   const response = await fetch(address);
   if (!response.ok || !response.body) throw new Error(`expected ${address.pathname}; got ${response.status}.`);
-  return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  return unzipped(response.body);
 }

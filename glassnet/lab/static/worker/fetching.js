@@ -19,6 +19,14 @@ export function fetching(base) {
 }
 
 /**
+ * The bytes of what was compressed by gzip.
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream
+ */
+export async function unzipped(stream) {
+  return new Uint8Array(await new Response(stream.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
+
+/**
  * @param {string} address
  * @param {number} tries
  * @returns {Promise<Uint8Array<ArrayBuffer>>}

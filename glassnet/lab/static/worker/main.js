@@ -3,6 +3,7 @@
 import { Examples } from "./chunks.js";
 import { Engine } from "./engine.js";
 import { fetching } from "./fetching.js";
+import { firstWeights } from "./first_weights.js";
 import { generator } from "./randomness.js";
 import { drawnInputs } from "./inputs.js";
 import { savedIn } from "./loading.js";
@@ -11,7 +12,6 @@ import { RequestError } from "./photo.js";
 import { answer, statusOf } from "./requests.js";
 import { read } from "./safetensors.js";
 import { openShelf } from "./shelf.js";
-import { completed } from "./state.js";
 import { sizeOf, zeros } from "./tensors.js";
 import { Trainer } from "./trainer.js";
 
@@ -37,7 +37,7 @@ const [TIMED_MS, LEAST_TIMED, MOST_TIMED] = [250, 2, 20];
 const post = (message) => /** @type {any} */ (self).postMessage(message);
 
 /** @type {Record<string, (message: Message) => Promise<any>>} */
-const DOES = { open, time, begin, ask, control, resume, reset, load, keep };
+const DOES = { open, time, begin, hold, release, ask, control, resume, reset, load, keep };
 
 self.onmessage = async ({ data }) => {
   const { id, kind, ...message } = data;
@@ -85,7 +85,7 @@ async function time() {
  */
 async function begin({ place, mayLast, isPaused }) {
   const { manifest, engine, fetchFile } = theOpened();
-  shelf = await openShelf(`${place}/${manifest.initial.sha256.slice(0, 16)}`, mayLast);
+  shelf = await openShelf(`${place}/${manifest.initial.of.slice(0, 16)}`, mayLast);
   const examples = new Examples(manifest.examples, fetchFile);
   const heldOut = new Examples(manifest.held_out, fetchFile);
   const kept = await shelf.get("state");
@@ -95,6 +95,7 @@ async function begin({ place, mayLast, isPaused }) {
     manifest, engine, examples, heldOut, from, shelf, save,
     emit: tell,
     onState: () => post({ kind: "status", status: trainer && statusOf(trainer) }),
+    onLost: (message) => post({ kind: "lost", message }),
   }); // prettier-ignore
   trainer.control = { ...trainer.control, ...(kept?.control ?? {}), is_paused: isPaused ?? false };
   if (kept) {
@@ -111,8 +112,9 @@ async function begin({ place, mayLast, isPaused }) {
 /** @returns {Promise<Saved>} */
 async function initial() {
   const { manifest, fetchFile } = theOpened();
-  const { file, sha256, step, elapsed_s: elapsedS, num_seen: numSeen, left_out: leftOut } = manifest.initial;
-  return { step, elapsedS, numSeen, tensors: completed(read(await fetchFile(file, sha256)).tensors, leftOut) };
+  const { file, sha256, step, elapsed_s: elapsedS, num_seen: numSeen } = manifest.initial;
+  const tensors = await firstWeights(await fetchFile(file, sha256), manifest.initial, manifest.settings.seed);
+  return { step, elapsedS, numSeen, tensors };
 }
 
 /** @param {Saved} saved */
@@ -141,6 +143,15 @@ async function resume({ more }) {
   mine.extend(more);
   void mine.run();
   return statusOf(mine);
+}
+
+/** Leave the cores to others for a moment; whether there is a training that does. */
+async function hold() {
+  return theTrainer().hold();
+}
+
+async function release() {
+  theTrainer().release();
 }
 
 /** Keep all that there is, before the worker ends. */

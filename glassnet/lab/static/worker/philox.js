@@ -32,12 +32,17 @@ export function mulHigh(a, b) {
 
 /** Writes the blocks at `counter + 1`, `counter + 2`, ... as NumPy counts: 32-bit words, the lower half of 64 first. */
 export class Philox {
-  #place = 0;
+  #place;
   #keys;
   #counter;
 
-  /** @param {readonly [bigint, bigint]} key @param {bigint} counter the highest of the counter's four words */
-  constructor(key, counter) {
+  /**
+   * @param {readonly [bigint, bigint]} key
+   * @param {bigint} counter the highest of the counter's four words
+   * @param {number} [place] so many blocks are left out
+   */
+  constructor(key, counter, place = 0) {
+    this.#place = place;
     const rounds = Array.from({ length: NUM_ROUNDS }, (_, round) => BigInt(round));
     this.#keys = Uint32Array.from(
       rounds.flatMap((round) =>

@@ -7,7 +7,9 @@ import { TAIL_START, ziggurat } from "./ziggurat.js";
 
 const PURPOSES = ["initialization", "order", "step", "validation", "pictures", "flips"];
 const BLOCK = 1024; // words that are made at a time at most
+const BLOCK_64 = 4; // words of 64 bits that Philox makes at a time
 const UNIT = 2 ** -24;
+const UNIT_64 = 2 ** -53;
 const { limits, widths, heights } = ziggurat();
 const TAIL_START_F = Math.fround(TAIL_START);
 const INVERSE_F = Math.fround(1 / TAIL_START);
@@ -17,8 +19,9 @@ const INVERSE_F = Math.fround(1 / TAIL_START);
  * @param {number | bigint} seed
  * @param {Purpose} purpose
  * @param {number} [counter]
+ * @param {number} [place] so many words of 64 bits are left out
  */
-export function generator(seed, purpose, counter = 0) {
+export function generator(seed, purpose, counter = 0, place = 0) {
   const index = PURPOSES.indexOf(purpose);
   if (index < 0 || !(typeof seed === "bigint" || Number.isSafeInteger(seed))) {
     throw new Error(
@@ -26,7 +29,10 @@ export function generator(seed, purpose, counter = 0) {
         "To fix: choose another seed.",
     );
   }
-  return new Generator(new Philox([BigInt(seed), BigInt(index)], BigInt(counter)));
+  const blocks = Math.floor(place / BLOCK_64);
+  const found = new Generator(new Philox([BigInt(seed), BigInt(index)], BigInt(counter), blocks));
+  found.spread(place - blocks * BLOCK_64, 0, 1);
+  return found;
 }
 
 /** Numbers from a stream, as NumPy's Generator makes them of the same bits. */
@@ -44,6 +50,22 @@ export class Generator {
   uniform(n) {
     const numbers = new Float32Array(n);
     for (let i = 0; i < n; i += 1) numbers[i] = this.#unit();
+    return numbers;
+  }
+
+  /**
+   * Spread evenly over [low, high): made with 64 bits, then rounded.
+   * @param {number} n
+   * @param {number} low
+   * @param {number} high
+   */
+  spread(n, low, high) {
+    const numbers = new Float32Array(n);
+    const range = high - low;
+    for (let i = 0; i < n; i += 1) {
+      const lower = this.#word();
+      numbers[i] = low + range * ((this.#word() * 2 ** 21 + (lower >>> 11)) * UNIT_64);
+    }
     return numbers;
   }
 

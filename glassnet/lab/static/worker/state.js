@@ -1,7 +1,7 @@
 // The state of a training: under its own name each tensor, as in a checkpoint, or packed, as the step's graph has it.
 
 import { below } from "./inputs.js";
-import { checked, shapeText, sizeOf, zeros } from "./tensors.js";
+import { checked, shapeText, sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 /** @typedef {import("./tensors.js").Spec} Spec */
@@ -43,23 +43,6 @@ export function named(carried, manifest) {
     else tensors[name] = tensor;
   }
   return tensors;
-}
-
-/**
- * A state with what its file leaves out, by kind: copies of the parameters, or zeros.
- * @param {Record<string, Tensor>} tensors
- * @param {Record<string, "parameters" | "zeros">} leftOut
- * @returns {Record<string, Tensor>}
- */
-export function completed(tensors, leftOut) {
-  const parameters = Object.entries(below("parameters", tensors));
-  const added = Object.entries(leftOut).flatMap(([kind, content]) =>
-    parameters.map(([name, { dtype, shape, data }]) => {
-      const own = content === "parameters" ? data.slice() : zeros(dtype, data.length);
-      return [`${kind}/${name}`, { dtype, shape, data: own }];
-    }),
-  );
-  return { ...tensors, ...Object.fromEntries(added) };
 }
 
 /** What draws and predicts: averages and buffers, by their names in the model. @param {Record<string, Tensor>} named */

@@ -4,6 +4,7 @@
 import { Batches } from "./batches.js";
 import { breath } from "./breath.js";
 import { drawn } from "./drawing.js";
+import { LostError } from "./engine.js";
 import { drawnInputs, exampleInputs, placesAt, sizesOf, under } from "./inputs.js";
 import { measured } from "./measuring.js";
 import { generator } from "./randomness.js";
@@ -59,6 +60,9 @@ export class Trainer {
   #elapsedBefore = 0;
   /** @type {(() => void) | null} */
   #wake = null;
+  /** @type {{answer: (stands: boolean) => void, over: Promise<void>} | null} somebody wants the cores for a moment */
+  #hold = null;
+  #goOn = () => {};
   /** @type {Record<string, Tensor>} */
   #carried = {};
 
@@ -72,9 +76,10 @@ export class Trainer {
    * @param {Shelf} parts.shelf
    * @param {(event: TrainingEvent) => void} parts.emit
    * @param {() => void} parts.onState the state is another, or something was kept
+   * @param {(why: string) => void} parts.onLost nothing can be computed here any more
    * @param {(saved: Saved) => Promise<void>} parts.save
    */
-  constructor({ manifest, engine, examples, heldOut, from, shelf, emit, onState, save }) {
+  constructor({ manifest, engine, examples, heldOut, from, shelf, emit, onState, onLost, save }) {
     this.manifest = manifest;
     this.engine = engine;
     this.examples = examples;
@@ -82,6 +87,7 @@ export class Trainer {
     this.shelf = shelf;
     this.emit = emit;
     this.onState = onState;
+    this.onLost = onLost;
     this.save = save;
     this.settings = { ...manifest.settings };
     this.step = from.step;
@@ -139,9 +145,11 @@ export class Trainer {
       // So that it is not begun again when the page is opened again.
       await this.#save();
     } catch (error) {
+      if (error instanceof LostError) return this.onLost(error.message);
       this.error = error instanceof Error ? error.message : String(error);
       this.#become("crashed");
     }
+    this.#answerHold(false);
     this.#elapsedBefore = this.elapsedS;
     this.#startedAt = 0;
   }
@@ -197,6 +205,20 @@ export class Trainer {
     this.#become(state);
   }
 
+  /**
+   * Stand still until `release`, once the first step is done.
+   * @returns {Promise<boolean>} false if it is paused or ends before
+   */
+  hold() {
+    if (!this.#startedAt || this.#isPaused()) return Promise.resolve(false);
+    const over = /** @type {Promise<void>} */ (new Promise((resolve) => (this.#goOn = resolve)));
+    return new Promise((answer) => (this.#hold = { answer, over }));
+  }
+
+  release() {
+    this.#goOn();
+  }
+
   async #loop() {
     let nextLook = nextPictureStep(this.step);
     let savedAt = performance.now();
@@ -208,6 +230,7 @@ export class Trainer {
         savedAt = performance.now();
         continue;
       }
+      if (this.#losses.length > 0) await this.#stand();
       const at = placesAt(this, this.step);
       if (!(await this.#hasCome(at.places))) continue;
       this.#become("running");
@@ -230,6 +253,7 @@ export class Trainer {
   }
 
   async #pause() {
+    this.#answerHold(false);
     this.control.is_paused = true;
     this.pauseAt = null;
     if (this.step > this.savedStep) await this.keep();
@@ -238,6 +262,21 @@ export class Trainer {
     await new Promise((resolve) => (this.#wake = () => resolve(null)));
     this.#wake = null;
     this.#startedAt += performance.now() - pausedAt;
+  }
+
+  async #stand() {
+    if (!this.#hold) return;
+    const from = performance.now();
+    const { over } = this.#hold;
+    this.#answerHold(true);
+    await over;
+    this.#startedAt += performance.now() - from;
+  }
+
+  /** @param {boolean} stands */
+  #answerHold(stands) {
+    this.#hold?.answer(stands);
+    this.#hold = null;
   }
 
   /**

@@ -29,6 +29,13 @@ for (const one of told.randomness) {
   });
 }
 
+for (const one of told.first_weights) {
+  const { seed, place, low, high, n } = one;
+  test(`${n} first weights from place ${place}`, () => {
+    compare(generator(Number(seed), "initialization", 0, place).spread(n, low, high), one);
+  });
+}
+
 test("one stream that is asked for this and that", () => {
   const { seed, purpose, counter, draws } = told.in_turn;
   const source = generator(Number(seed), purpose, counter);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { completed } from "../../../glassnet/lab/static/worker/state.js";
+import { completed } from "../../../glassnet/lab/static/worker/first_weights.js";
 
 const weight = { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) };
 const mean = { dtype: "float32", shape: [1], data: Float32Array.of(3) };
