@@ -9,6 +9,7 @@
       + CheckpointError           a run directory or checkpoint that cannot be used
       + SettingsError             a setting outside its range                 (also a ValueError)
       + DivergedError             a training whose loss stopped being a number
+      + PeerError                 another process of the training that ended, or is silent
 
 A message says what was expected, what came, and what to do: "expected ...; got .... To fix: ...".
 """
@@ -48,3 +49,7 @@ class SettingsError(GlassnetError, ValueError):
 
 class DivergedError(GlassnetError):
     """The loss became infinite or not a number; the last good checkpoint is kept."""
+
+
+class PeerError(GlassnetError):
+    """Another process of the same training ended, or nothing is heard of it."""

@@ -69,5 +69,11 @@ _OF_A_TRAINING = {
         "--crop/--no-crop", default=None, help="faces: find the faces in the photos, or take them as they are."
     ),
     "fpir": click.option("--fpir", type=float, help="faces: share of strangers that may be given a name."),
+    "sync-batchnorm": click.option(
+        "--sync-batchnorm",
+        is_flag=True,
+        default=None,
+        help="With several processes: batch normalization over the whole batch.",
+    ),
     "seed": click.option("--seed", type=int, help="Of the first weights, the order of examples and all noise."),
 }

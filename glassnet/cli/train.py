@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result, training_options
+from glassnet.cli.several import agree, follow_leader, several, shared, was_interrupted
 from glassnet.cli.using import notify, readable
 
 if TYPE_CHECKING:
     from glassnet.runtimes import Runtime
+    from glassnet.runtimes.parallel import Group
     from glassnet.tasks.classification import Classification
     from glassnet.tasks.faces import Faces
     from glassnet.training import Run, Settings, Task
@@ -33,34 +35,57 @@ def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: 
 
     Ctrl-C saves and stops; --resume goes on. Meanwhile `glassnet lab` can pause it and change its numbers.
     """
-    from glassnet.cli.progress import follow
-    from glassnet.runtimes import get_runtime
-    from glassnet.tasks import fit_to_data, on_this_machine, open_task, settings_for
-    from glassnet.training import check_start, create, new_directory, steered, unpause
-
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("start"):
         given["start"] = str(Path(given["start"]).expanduser().absolute())
-    settings = settings_for(task, given)
-    if resume:
-        run = _find(task, settings, path)
-        run.adopt(given)
-        unpause(run)
-        settings = run.settings
-    else:
-        settings = on_this_machine(settings, given)
+    with several(given) as group:
+        _train(task, path, resume, given, as_json, group)
+
+
+def _train(
+    task: str, path: Path | None, resume: bool, given: dict[str, Any], as_json: bool, group: Group | None
+) -> None:
+    from glassnet.cli.progress import follow
+    from glassnet.runtimes import get_runtime
+    from glassnet.tasks import fit_to_data, open_task
+    from glassnet.training import check_start, create, new_directory, steered
+
+    leads = group is None or group.leads
+    resume = resume or was_interrupted(path)
+    settings, run = _begun(task, path, resume, given) if leads else (None, None)
+    settings = shared(settings, group)
     runtime = get_runtime(settings.runtime, settings.device, settings.precision)
     opened = open_task(settings, runtime)
-    click.echo(f"learning from {readable(opened.source)}", err=True)
-    notify(opened.notices)
     if not resume:
         settings = fit_to_data(settings, opened, given)
+    if group is not None:
+        agree(settings, opened, group)
+        if not leads:
+            return follow_leader(opened, settings, runtime, group)
+    click.echo(f"learning from {readable(opened.source)}", err=True)
+    notify(opened.notices)
+    if run is None:
         check_start(opened, settings)
         run = create(path or new_directory(RUNS, settings.task), settings, opened.facts)
     finished = follow(steered(opened, run, runtime, resume))
     _report(task, run, opened, runtime, finished, as_json)
     if finished.reason == "stopped":
         raise KeyboardInterrupt
+    return None
+
+
+def _begun(task: str, path: Path | None, resume: bool, given: dict[str, Any]) -> tuple[Settings, Run | None]:
+    """The settings of what is to be trained, and the run, if there is one that goes on."""
+    from glassnet.tasks import on_this_machine, settings_for
+    from glassnet.training import unpause
+
+    settings = settings_for(task, given)
+    if not resume:
+        return on_this_machine(settings, given), None
+    run = _find(task, settings, path)
+    run.adopt(given)
+    unpause(run)
+    return run.settings, run
 
 
 def _find(task: str, settings: Settings, path: Path | None) -> Run:

@@ -16,7 +16,17 @@ from glassnet.errors import ShapeError
 from glassnet.nn import init
 from glassnet.nn.channels import check_divisible, check_images, per_channel
 from glassnet.nn.module import Module
-from glassnet.ops import mean, normalize, reshape, sqrt, variance
+from glassnet.ops import (
+    mean,
+    mean_of_batches,
+    normalize,
+    num_processes,
+    reshape,
+    shares_statistics,
+    sqrt,
+    square,
+    variance,
+)
 
 
 @final
@@ -52,8 +62,7 @@ class BatchNorm2d(Module):
     def __call__(self, x: Tensor) -> Tensor:
         check_images(x, self.bias.size)
         if self.is_training:
-            self._follow(x)
-            y = normalize(x, axes=(0, 2, 3), eps=self.eps)
+            y = self._over_processes(x) if shares_statistics() else self._over_batch(x)
             if self.weight is not None:
                 y = y * per_channel(self.weight, x)
             return y + per_channel(self.bias, x)
@@ -61,13 +70,24 @@ class BatchNorm2d(Module):
         scale = 1.0 / deviation if self.weight is None else self.weight / deviation
         return x * per_channel(scale, x) + per_channel(self.bias - self.running_mean * scale, x)
 
-    def _follow(self, x: Tensor) -> None:
-        """Move the running statistics towards those of ``x``."""
-        count = x.size // x.shape[1]
+    def _over_batch(self, x: Tensor) -> Tensor:
+        self._follow(x, x.size // x.shape[1], mean(x, (0, 2, 3)), variance(x, (0, 2, 3)))
+        return normalize(x, axes=(0, 2, 3), eps=self.eps)
+
+    def _over_processes(self, x: Tensor) -> Tensor:
+        """As if the batches of all processes were one."""
+        center = mean_of_batches(mean(x, (0, 2, 3)))
+        centered = x - per_channel(center, x)
+        spread = mean_of_batches(mean(square(centered), (0, 2, 3)))
+        self._follow(x, x.size // x.shape[1] * num_processes(), center, spread)
+        return centered / per_channel(sqrt(spread + self.eps), x)
+
+    def _follow(self, x: Tensor, count: int, center: Tensor, spread: Tensor) -> None:
+        """Move the running statistics towards mean and variance of ``count`` values per channel."""
         if count < 2:
             raise ShapeError(f"expected several values per channel to train on; got {x.spec}. To fix: use a batch > 1.")
-        unbiased = variance(x, (0, 2, 3)) * (count / (count - 1))
-        self.running_mean = self.running_mean + (mean(x, (0, 2, 3)) - self.running_mean) * self.momentum
+        unbiased = spread * (count / (count - 1))
+        self.running_mean = self.running_mean + (center - self.running_mean) * self.momentum
         self.running_var = self.running_var + (unbiased - self.running_var) * self.momentum
 
 

@@ -2,6 +2,15 @@
 
 from glassnet.ops.activation import gelu, leaky_relu, silu, softplus
 from glassnet.ops.broadcasting import broadcast_to, unbroadcast
+from glassnet.ops.collectives import (
+    mean_gradient,
+    mean_of_batches,
+    num_processes,
+    processes,
+    shares_statistics,
+    sharing_statistics,
+    use_processes,
+)  # fmt: skip
 from glassnet.ops.contraction import matmul
 from glassnet.ops.convolution import conv2d, conv_transpose2d
 from glassnet.ops.elementwise import (
@@ -49,11 +58,12 @@ from glassnet.ops.random import EagerRandom, Random
 from glassnet.ops.reduction import argmax, log_softmax, logsumexp, max, mean, softmax, sum, variance
 
 __all__ = [
-    "EagerRandom", "Random", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast", "concatenate",
-    "conv2d", "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip", "floor", "gelu",
-    "greater", "greater_equal", "leaky_relu", "less", "log", "log_softmax", "logsumexp", "matmul", "max",
-    "max_pool2d", "maximum", "mean", "minimum", "normalize", "one_hot", "ones_like", "pad", "relu", "reshape",
-    "scatter_add", "sigmoid", "sign", "silu", "sin", "slice_axis", "slice_of", "softmax", "softplus",
-    "space_to_depth", "sqrt", "square", "step", "stop_gradient", "sum", "take", "tanh", "transpose",
-    "unbroadcast", "upsample_nearest", "variance", "where", "zeros_like",
+    "EagerRandom", "Random", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast", "concatenate", "conv2d",
+    "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip", "floor", "gelu", "greater",
+    "greater_equal", "leaky_relu", "less", "log", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d",
+    "maximum", "mean", "mean_gradient", "mean_of_batches", "minimum", "normalize", "num_processes", "one_hot",
+    "ones_like", "pad", "processes", "relu", "reshape", "scatter_add", "shares_statistics", "sharing_statistics",
+    "sigmoid", "sign", "silu", "sin", "slice_axis", "slice_of", "softmax", "softplus", "space_to_depth", "sqrt",
+    "square", "step", "stop_gradient", "sum", "take", "tanh", "transpose", "unbroadcast", "upsample_nearest",
+    "use_processes", "variance", "where", "zeros_like",
 ]  # fmt: skip

@@ -1,8 +1,15 @@
 """Where a graph runs: the reference on NumPy, and kernel libraries that agree with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from glassnet.errors import RuntimeUnavailableError, SettingsError
 from glassnet.runtimes.numpy import NumpyRuntime
 from glassnet.runtimes.runtime import Executable, Runtime
+
+if TYPE_CHECKING:
+    from glassnet.runtimes.parallel import Group
 
 _HALF = ("bfloat16", "float16")
 
@@ -34,15 +41,28 @@ def get_runtime(name: str, device: str = "auto", precision: str = "auto") -> Run
     raise SettingsError(f"expected --runtime auto, onnx, torch or numpy; got {name}. To fix: choose one of them.")
 
 
+def get_group(device: str) -> Group:
+    """The processes that `torchrun` started for this training, on GPUs (cuda) or CPUs. Raises PeerError."""
+    try:
+        from glassnet.runtimes.parallel import Group
+    except ModuleNotFoundError as error:
+        raise _without_torch("several processes", error) from error
+    return Group(device)
+
+
 def _torch(device: str, precision: str) -> Runtime:
     try:
         from glassnet.runtimes.torch import TorchRuntime
     except ModuleNotFoundError as error:
-        raise RuntimeUnavailableError(
-            f"expected PyTorch for --runtime torch; got no package '{error.name}'. "
-            "To fix: pip install 'glassnet[torch]', or leave --runtime out."
-        ) from error
+        raise _without_torch("--runtime torch", error) from error
     return TorchRuntime("cuda" if device == "cuda" else "cpu", precision)
 
 
-__all__ = ["Executable", "NumpyRuntime", "Runtime", "get_runtime"]
+def _without_torch(what: str, error: ModuleNotFoundError) -> RuntimeUnavailableError:
+    return RuntimeUnavailableError(
+        f"expected PyTorch for {what}; got no package '{error.name}'. "
+        "To fix: pip install 'glassnet[torch]', or do without."
+    )
+
+
+__all__ = ["Executable", "NumpyRuntime", "Runtime", "get_group", "get_runtime"]

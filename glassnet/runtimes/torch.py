@@ -14,8 +14,9 @@ import torch
 from glassnet.autodiff import Array
 from glassnet.errors import RuntimeUnavailableError
 from glassnet.graph import Graph
+from glassnet.ops import processes
 from glassnet.runtimes.runtime import Executable
-from glassnet.runtimes.torch_lowering import to_source
+from glassnet.runtimes.torch_lowering import COLLECTIVES, to_source
 
 Function: TypeAlias = Callable[..., tuple[torch.Tensor, ...]]
 Capture: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
@@ -41,7 +42,8 @@ class TorchRuntime:
     def compile(self, graph: Graph) -> Executable:
         function, source = compile_function(graph, self._low, self._device)
         if self._device.type == "cuda":
-            return CapturedExecutable(graph, function, self._device, capture_on_gpu)
+            is_alone = all(call.primitive not in COLLECTIVES for call in graph.calls)
+            return CapturedExecutable(graph, function, self._device, capture_on_gpu if is_alone else as_it_is)
         return TorchExecutable(graph, function, source)
 
 
@@ -50,7 +52,7 @@ def compile_function(graph: Graph, low: str | None, device: torch.device) -> tup
     builder = to_source(graph, low)
     source = builder.source("step")
     constants = {str(name): torch.from_numpy(array).to(device) for name, array in builder.constants.items()}
-    namespace: dict[str, Any] = {**_NAMESPACE, **constants}
+    namespace: dict[str, Any] = {**_NAMESPACE, **constants, "processes": processes()}
     exec(compile(source, "<glassnet step>", "exec"), namespace)
     return namespace["step"], source
 
@@ -133,6 +135,11 @@ class CapturedExecutable:
         for name in self._graph.carried:
             self._inputs[name].copy_(named.pop(name))
         self._results = named
+
+
+def as_it_is(step: Callable[[], None]) -> Callable[[], None]:
+    """Nothing is recorded: for steps that wait for other processes."""
+    return step
 
 
 def capture_on_gpu(step: Callable[[], None]) -> Callable[[], None]:

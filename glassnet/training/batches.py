@@ -12,6 +12,7 @@ from glassnet.autodiff import Array
 from glassnet.data.reading import name_of
 from glassnet.data.stream import Decoded, Reading, Stream
 from glassnet.errors import DataError, SettingsError
+from glassnet.ops import processes
 from glassnet.training.randomness import generator
 
 PICTURES_AHEAD = 2048
@@ -23,7 +24,7 @@ class Batches:
     """Batches of examples: arrays by name, the first axis counts the examples; one of them may be a `Stream`.
 
     Of that one, the pictures of the next steps are on their way while a step is taken. Which they are, and what
-    happens to a picture that cannot be read, does not depend on it.
+    happens to a picture that cannot be read, does not depend on it. Of several processes each reads its part only.
     """
 
     def __init__(self, examples: Mapping[str, Array | Stream], batch_size: int, seed: int):
@@ -31,6 +32,7 @@ class Batches:
         self._streams = {name: stream for name, stream in examples.items() if isinstance(stream, Stream)}
         assert len(self._streams) <= 1, self._streams
         self.num_examples = len(next(iter(examples.values())))
+        self._rank, self._num_parts = processes().rank, processes().size
         self.batch_size = self._checked(batch_size)
         self._offset = 0  # where step 0 would have begun, had it had this size
         self._order = lru_cache(maxsize=2)(
@@ -43,10 +45,10 @@ class Batches:
     def batch(self, step: int) -> dict[str, Array]:
         """The examples of step 0, 1, 2..., and ``epoch``, float32 (B,): how many times each has been seen before.
 
-        In place of an example whose picture cannot be read, the batch has its next one twice; see `notices`. Raises
-        DataError if none can be read.
+        Of several processes, the part of this one. In place of an example whose picture cannot be read, the batch has
+        its next one twice; see `notices`. Raises DataError if none can be read.
         """
-        places = self.places(step)
+        places = self.part(step)
         streamed = {}
         for name, stream in self._streams.items():
             decoded = self._read(stream, step)
@@ -65,6 +67,11 @@ class Batches:
             epochs[len(chosen) :] += 1.0
             chosen = np.concatenate([chosen, self._order(epoch + 1)[: self.batch_size - len(chosen)]])
         return {"indices": chosen, "epoch": epochs}
+
+    def part(self, step: int) -> dict[str, Array]:
+        """What of `places` is for this process."""
+        size = self.batch_size // self._num_parts
+        return {name: array[self._rank * size :][:size] for name, array in self.places(step).items()}
 
     def num_seen(self, step: int) -> int:
         """How many examples there were in all batches before that of ``step``."""
@@ -93,12 +100,17 @@ class Batches:
                 f"expected a batch size of at most {self.num_examples}, the number of training examples; "
                 f"got {batch_size}. To fix: lower --batch-size or add data."
             )
+        if batch_size % self._num_parts:
+            raise SettingsError(
+                f"expected a batch that {self._num_parts} processes can share equally; got {batch_size} examples. To "
+                f"fix: --batch-size {batch_size - batch_size % self._num_parts or self._num_parts}."
+            )
         return batch_size
 
     def _read(self, stream: Stream, step: int) -> Decoded:
         ahead = range(step, step + 1 + max(2, PICTURES_AHEAD // self.batch_size))
         self._under_way = {
-            later: self._under_way.get(later) or stream.start(self.places(later)["indices"]) for later in ahead
+            later: self._under_way.get(later) or stream.start(self.part(later)["indices"]) for later in ahead
         }
         return self._under_way.pop(step).result()
 

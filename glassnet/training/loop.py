@@ -6,24 +6,22 @@ state is saved. Nobody reaches in.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from glassnet.autodiff import Array
-from glassnet.errors import DivergedError
-from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle, warmed_up_decay
-from glassnet.runtimes import Executable, Runtime
+from glassnet.errors import DivergedError, PeerError
+from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle
+from glassnet.runtimes import Runtime
 from glassnet.training import checkpoint as checkpoints
 from glassnet.training import history
 from glassnet.training.adjusting import hyper_of, possible
-from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.checkpoint import Checkpoint
 from glassnet.training.control import Controls, nothing_asked
@@ -39,18 +37,11 @@ from glassnet.training.events import (
     Stepped,
 )
 from glassnet.training.pictures import keep_pictures
-from glassnet.training.randomness import draw_inputs, generator
 from glassnet.training.run import Run, Writer
 from glassnet.training.settings import Settings
 from glassnet.training.start import check_newest, first_state
-from glassnet.training.step import (
-    TrainingStep,
-    are_examples_held,
-    below,
-    build_step,
-    under,
-    weights_of,
-)
+from glassnet.training.step import below, weights_of
+from glassnet.training.stepper import stepper
 from glassnet.training.task import Task
 from glassnet.training.validation import Validation
 
@@ -71,17 +62,17 @@ def train(
     cannot be written; what was saved before stays.
     """
     with Writer(run) as writer, closing(_Training(task, run, runtime, resume, controls)) as training:
-        for event in training.events():
-            if event is not None:
-                writer.write(event)
-            paused_at = time.monotonic()
-            try:
+        try:
+            for event in training.events():
+                if event is not None:
+                    writer.write(event)
+                paused_at = time.monotonic()
                 yield event
-            except GeneratorExit:
-                for last in () if isinstance(event, Finished) else training.stop():
-                    writer.write(last)
-                raise
-            training.clock.started_at += time.monotonic() - paused_at
+                training.clock.started_at += time.monotonic() - paused_at
+        except (GeneratorExit, PeerError):
+            for last in training.stop():
+                writer.write(last)
+            raise
 
 
 @dataclass(slots=True)
@@ -102,16 +93,15 @@ class _Training:
         self._called_at = time.monotonic()
         self._task, self._run, self._runtime, self._controls = task, run, runtime, controls
         self._settings: Settings = run.settings
-        self._model = task.model(generator(self._settings.seed, "initialization"))
-        self._batches = Batches(task.training, self._settings.batch_size, self._settings.seed)
+        self._stepper = stepper(task, self._settings, runtime)
+        self._batches = self._stepper.batches
         self._budget = Budget.of(self._settings, self._batches.num_examples)
         self._schedule = schedule_of(self._settings)
         self._asked = self._in_force = nothing_asked()
-        self._step_graph, self._executable = self._compiled(self._settings.batch_size)
-        self._validation = Validation(task, self._model, runtime, self._settings.seed)
+        self._validation = Validation(task, self._stepper.model, runtime, self._settings.seed)
         self._notices: list[str] = []
         start = self._newest() if resume else Checkpoint(0, 0.0, self._first())
-        self._executable.load(self._step_graph.packed(start.tensors))
+        self._stepper.load(start.tensors)
         self.step = start.step
         if start.num_seen is not None:
             self._batches.resize(self._settings.batch_size, start.step, start.num_seen)
@@ -119,6 +109,7 @@ class _Training:
         self._best, self._since_best = start.best_validation_loss, start.evaluations_since_best
         self._num_evaluations = start.num_evaluations
         self._accuracy: float | None = None
+        self._is_over = False
         self._losses: deque[float] = deque(maxlen=_LOSSES_AVERAGED)
         history.forget_after(run.history, self.step)
         self.clock = _Clock(start.elapsed_s, time.monotonic())
@@ -154,14 +145,17 @@ class _Training:
         if self.step > self.saved_step:
             yield self.save()
         yield from self._look()
+        self._is_over = True
         yield self._finished(reason)
 
     def close(self) -> None:
         """End what runs beside the training: the processes that read pictures."""
-        self._batches.close()
+        self._stepper.close()
 
     def stop(self) -> Iterator[Event]:
-        """What there is to tell when nobody wants to know how it would have gone on."""
+        """What there is to tell when it goes on no further; nothing if it is over already."""
+        if self._is_over:
+            return
         if self.step > self.saved_step:
             yield self.save()
         yield self._finished("stopped")
@@ -169,7 +163,7 @@ class _Training:
     def save(self) -> Checkpointed:
         """Put the whole state on disk."""
         elapsed_s = self.clock.elapsed_s()
-        tensors = self._state()
+        tensors = self._stepper.state()
         if not all(np.isfinite(array).all() for array in tensors.values()):
             raise self._diverged("weights that are none")
         state = Checkpoint(
@@ -185,7 +179,7 @@ class _Training:
         return Finished(self.step, self.clock.elapsed_s(), reason, loss, self._best, self._accuracy)
 
     def _first(self) -> dict[str, Array]:
-        named, words = first_state(self._step_graph, self._model, self._settings.start)
+        named, words = first_state(self._stepper.graph, self._stepper.model, self._settings.start)
         self._notices = [f"starting from {words}"] if words else []
         return named
 
@@ -195,15 +189,8 @@ class _Training:
         before = self._run.last(Started)
         if before is not None and before.source != self._task.source:
             self._notices.append(f"this run has learned from {before.source}; now it goes on with {self._task.source}")
-        check_newest(self._run, newest, self._task, self._step_graph)
+        check_newest(self._run, newest, self._task, self._stepper.graph)
         return newest
-
-    def _compiled(self, batch_size: int) -> tuple[TrainingStep, Executable]:
-        step = build_step(self._task, self._model, dataclasses.replace(self._settings, batch_size=batch_size))
-        executable = self._runtime.compile(step.graph)
-        if are_examples_held(self._task.training, self._settings):
-            executable.hold(under("examples", self._task.training))
-        return step, executable
 
     def _wait(self) -> Iterator[Event | None]:
         """As long as a pause is asked for; the checkpoint is for whoever looks at the network meanwhile."""
@@ -218,22 +205,15 @@ class _Training:
         self._asked = asked
         if asked is before or asked.lasting() == before.lasting():
             return
-        now, notices = possible(asked, self._in_force, self._step_graph.hyperparameters, self._batches.num_examples)
+        now, notices = possible(asked, self._in_force, self._hyperparameters(), self._batches.num_examples)
         yield from (Noticed(self.step, notice) for notice in notices)
         if now != self._in_force:
             before, self._in_force = self._in_force, now
             if now.batch_size != before.batch_size:
-                self._resize(now.batch_size or self._settings.batch_size)
+                self._stepper.resize(now.batch_size or self._settings.batch_size, self.step)
             yield Adjusted(
                 self.step, self.clock.elapsed_s(), now.learning_rate, now.momentum, now.weight_decay, now.batch_size
             )
-
-    def _resize(self, batch_size: int) -> None:
-        """Another step, which goes on with the same weights and the next examples."""
-        state = self._state()
-        self._batches.resize(batch_size, self.step, self._batches.num_seen(self.step))
-        self._step_graph, self._executable = self._compiled(batch_size)
-        self._executable.load(self._step_graph.packed(state))
 
     def _progress(self) -> float:
         # As many epochs are as many examples, however many a step has.
@@ -252,14 +232,14 @@ class _Training:
     def _started(self) -> Started:
         setup_s = time.monotonic() - self._called_at
         return Started(
-            self._task.name, self._task.source, self._batches.num_examples, self._model.num_weights(),
+            self._task.name, self._task.source, self._batches.num_examples, self._stepper.model.num_weights(),
             self._runtime.name, self.step, self.clock.elapsed_before_s, setup_s,
         )  # fmt: skip
 
     def _take_step(self, progress: float) -> Stepped:
         began = time.monotonic()
         learning_rate = self._learning_rate(progress)
-        outputs = self._executable(self._inputs(learning_rate))
+        outputs = self._stepper.take(self.step, self._hyper(learning_rate))
         self.step += 1
         loss, norm = float(outputs["loss"]), float(outputs["gradient_norm"])
         if not math.isfinite(loss) or not math.isfinite(norm):
@@ -271,29 +251,16 @@ class _Training:
             self._batches.batch_size / max(took_s, 1e-9),  # some clocks tick seldom
         )  # fmt: skip
 
-    def _inputs(self, learning_rate: float) -> dict[str, Array]:
-        """All that varies from step to step: examples, numbers, and what is random."""
-        settings = self._settings
-        scalars = self._step_graph.scalars(
-            self.step + 1,
-            warmed_up_decay(settings.ema_decay, self.step),
-            settings.max_gradient_norm,
-            **{
-                "learning_rate": learning_rate,
-                "weight_decay": settings.weight_decay,
-                **hyper_of(self._in_force, self._step_graph.hyperparameters),
-            },
-        )
-        random = draw_inputs(self._step_graph.graph, generator(settings.seed, "step", self.step))
-        are_held = are_examples_held(self._task.training, settings)
-        batch = self._batches.places(self.step) if are_held else self._batches.batch(self.step)
-        return {**under("batch", batch), **scalars, **random}
+    def _hyper(self, learning_rate: float) -> dict[str, float]:
+        """What the optimizer is told at this step."""
+        given = hyper_of(self._in_force, self._hyperparameters())
+        return {"learning_rate": learning_rate, "weight_decay": self._settings.weight_decay, **given}
 
-    def _state(self) -> dict[str, Array]:
-        return self._step_graph.named(self._executable.carried())
+    def _hyperparameters(self) -> Mapping[str, float]:
+        return self._stepper.graph.hyperparameters
 
     def _look(self) -> Iterator[Event]:
-        state = self._state()
+        state = self._stepper.state()
         history.keep(self._run.history, self.step, below(state, "parameters"), below(state, "buffers"))
         images = self._task.pictures(weights_of(state))
         if images is not None:
@@ -301,7 +268,7 @@ class _Training:
             yield Pictured(self.step, self.clock.elapsed_s(), str(file.relative_to(self._run.path)))
 
     def _evaluate(self) -> Evaluated:
-        measured = self._validation.measure(weights_of(self._state()))
+        measured = self._validation.measure(weights_of(self._stepper.state()))
         loss, self._accuracy = measured["loss"], measured.get("accuracy")
         if not math.isfinite(loss):
             raise self._diverged(f"validation loss {loss:g}")

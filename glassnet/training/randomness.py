@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from glassnet.autodiff import Array
+from glassnet.autodiff import Array, ArraySpec
 from glassnet.graph import Graph
 from glassnet.ops.random import draw
 
@@ -20,7 +22,9 @@ def generator(seed: int, purpose: str, counter: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, counter], np.uint64)))
 
 
-def draw_inputs(graph: Graph, source: np.random.Generator) -> dict[str, Array]:
-    """The random inputs that the graph asks for, in its order."""
-    specs = graph.input_specs()
+def draw_inputs(
+    graph: Graph, source: np.random.Generator, specs: Mapping[str, ArraySpec] | None = None
+) -> dict[str, Array]:
+    """The random inputs that the graph asks for, in its order; ``specs``: where they are to be larger."""
+    specs = specs or graph.input_specs()
     return {name: draw(source, kind, specs[name].shape, specs[name].dtype) for name, kind in graph.random.items()}

@@ -57,6 +57,7 @@ class Settings:
     runtime: str = "auto"
     device: str = "auto"
     precision: str = "auto"
+    sync_batchnorm: bool = False  # of several processes: statistics of the whole batch instead of the part of each
     seed: int = 0
 
     def __post_init__(self) -> None:

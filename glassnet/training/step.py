@@ -10,9 +10,9 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
 from glassnet.data.stream import Stream
-from glassnet.graph import Graph, optimize, trace
+from glassnet.graph import Graph, bucket_gradients, optimize, trace
 from glassnet.nn import Module
-from glassnet.ops import Random, take
+from glassnet.ops import Random, mean_gradient, num_processes, sharing_statistics, take
 from glassnet.optim import SGD, AdamW, Muon, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
 from glassnet.training.settings import Settings
 from glassnet.training.task import Task
@@ -36,6 +36,7 @@ class TrainingStep:
     initial: dict[str, Array]
     hyperparameters: dict[str, float]
     packing: Packing
+    random_specs: Mapping[str, ArraySpec]  # of the whole batch, of which this may be the step of a part
 
     def named(self, carried: Mapping[str, Array]) -> dict[str, Array]:
         """The carried state with every packed tensor under its own name, as a checkpoint keeps it."""
@@ -67,9 +68,10 @@ class TrainingStep:
 def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     """Trace one step of ``task`` on ``model``: clipped gradients, an update, and a running average of the weights.
 
-    Of the settings it takes the optimizer, the batch size and the device; what may change from step to step is an
-    input. On a GPU all examples are one input, ``examples/<name>``, that stays there, and ``batch/indices`` (B,) says
-    which of them are the batch.
+    Of the settings it takes the optimizer, the batch size, the device and whose statistics are shared; what may change
+    from step to step is an input. Of several processes each has the step of its equal part of the batch, with the means
+    of all gradients. On a GPU all examples are one input, ``examples/<name>``, that stays there, and ``batch/indices``
+    (B,) says which of them are the batch.
     """
     parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
     buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
@@ -86,16 +88,25 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     }
     scalar = ArraySpec((), next(iter(packs.values())).dtype)
     hyperparameters = optimizer.hyperparameters()
-    inputs = {
+    others = {
         **{name: ArraySpec(array.shape, array.dtype) for name, array in initial.items()},
-        **_batch_specs(task.training, settings.batch_size, are_examples_held(task.training, settings)),
-        "batch/epoch": ArraySpec((settings.batch_size,), np.dtype(np.float32)),
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **under("hyper", dict.fromkeys(hyperparameters, scalar)),
     }
     step = _step_of(task, model, packing, optimizer, has_averages=settings.ema_decay > 0.0)
-    graph = optimize(trace(step, inputs, carried=tuple(initial), random_dtype=scalar.dtype.name))
-    return TrainingStep(graph, initial, hyperparameters, packing)
+
+    def traced(batch_size: int) -> Graph:
+        batch = _batch_specs(task.training, batch_size, are_examples_held(task.training, settings))
+        epoch = ArraySpec((batch_size,), np.dtype(np.float32))
+        with sharing_statistics(settings.sync_batchnorm and num_processes() > 1):
+            return trace(step, {**others, **batch, "batch/epoch": epoch}, tuple(initial), scalar.dtype.name)
+
+    whole = traced(settings.batch_size)
+    random_specs = {name: whole.input_specs()[name] for name in whole.random}
+    if num_processes() == 1:
+        return TrainingStep(optimize(whole), initial, hyperparameters, packing, random_specs)
+    graph = bucket_gradients(optimize(traced(settings.batch_size // num_processes())))
+    return TrainingStep(graph, initial, hyperparameters, packing, random_specs)
 
 
 def are_examples_held(examples: Mapping[str, Array | Stream], settings: Settings) -> TypeGuard[Mapping[str, Array]]:
@@ -158,6 +169,8 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, 
                 return task.loss(model, batch, random), model.buffers()
 
         (loss, new_buffers), gradients = value_and_grad(loss_of, has_aux=True)(packing.unpack(packs))
+        if num_processes() > 1:
+            loss, gradients = mean_gradient(loss), {name: mean_gradient(g) for name, g in gradients.items()}
         clipped, norm = clip_by_global_norm(packing.pack(gradients), inputs["max_gradient_norm"])
         new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
         new_averages = update_averages(averages, new_packs, inputs["ema_decay"]) if has_averages else new_packs

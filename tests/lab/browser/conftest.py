@@ -140,12 +140,16 @@ def serve(runs: Path) -> Iterator[Served]:
         process.stdout.close()
 
 
-@pytest.fixture(scope="module")  # Playwright's event loop runs as long as it does, and other tests have their own
-def chromium() -> Iterator[Browser]:
+def found_chromium() -> str:
     found = os.environ.get("GLASSNET_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "expected Chromium; got none. To fix: apt-get install chromium, or set GLASSNET_CHROMIUM."
+    return found
+
+
+@pytest.fixture(scope="module")  # Playwright's event loop runs as long as it does, and other tests have their own
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=found_chromium(), args=CHROMIUM)
         yield browser
         browser.close()
 

@@ -17,12 +17,17 @@ from glassnet.export.subject import Subject
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.training import create, train
 from glassnet.training.saved_state import unpack
-from tests.lab.browser.conftest import AXE
+from tests.lab.browser.conftest import AXE, CHROMIUM, found_chromium
 from tests.lab.browser.sites import GIVEN, make, served
 
 WITHIN_MS = 90_000
 # Of the faces each matrix is turned as a whole at every step, which makes more of the last digit.
 FAR_APART = {"cifar10": 1e-4, "houses": 1e-4, "faces": 1e-3}
+# A GPU that the processor plays: what it computes is what counts, not how fast.
+WEBGPU = [
+    *(flag for flag in CHROMIUM if flag != "--disable-gpu"), "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan",
+]  # fmt: skip
 VIEWS = ("run", "inside", "weight", "try")
 # What Chromium says of a machine without a GPU, whoever asks whether there is one.
 _OF_NO_INTEREST = ("No available adapters.",)
@@ -116,6 +121,45 @@ def test_goes_on_in_python_and_back_again(
         again = finished(page)
     newest = run.newest_checkpoint()[0]
     assert all(np.array_equal(again[name], newest.tensors[name]) for name in newest.tensors)
+
+
+def test_the_same_graph_on_webgpu(sites: dict[str, tuple[Path, Subject]], chromium: Browser) -> None:
+    """On SwiftShader, which computes on the processor what a GPU would."""
+    site, subject = sites["cifar10"]
+    browser = chromium.browser_type.launch(executable_path=found_chromium(), args=WEBGPU)
+    with served(site) as address:
+        pages = [browser.new_page() for _ in range(2)]
+        for page, engine in zip(pages, ("webgpu", "wasm-1"), strict=True):
+            page.set_default_timeout(WITHIN_MS)
+            page.goto(f"{address}/?lang=en&engine={engine}")
+        one, two = (finished(page) for page in pages)
+        assert pages[0].locator(".engine strong").inner_text() == "WebGPU"
+    browser.close()
+    assert far_apart(one, two) < FAR_APART["cifar10"]
+    assert subject.settings.steps is not None
+
+
+def test_a_lost_worker_is_told_and_gone_on_from(tmp_path: Path, chromium: Browser) -> None:
+    """One whose memory cannot grow."""
+    site, _ = make("cifar10", tmp_path, steps=100_000)
+    with served(site) as address:
+        page = chromium.new_page()
+        page.set_default_timeout(WITHIN_MS)
+        page.goto(f"{address}/?lang=en&engine=wasm-2")
+        expect(page.locator(".instrument-value").first).not_to_have_text("0", timeout=WITHIN_MS)
+        page.get_by_role("button", name="Pause").click()
+        page.locator("[data-state=paused]").first.wait_for()
+        before = step_of(page)
+        for worker in page.workers:
+            worker.evaluate("() => void (WebAssembly.Memory.prototype.grow = () => { throw new RangeError('none'); })")
+        page.get_by_role("button", name="Play").click()
+        page.get_by_label("Batch size").first.fill("128")
+        page.keyboard.press("Enter")
+        expect(page.locator(".run-messages")).to_contain_text("no memory left, or a GPU that is gone")
+        expect(page.locator(".engine strong")).to_have_text("1 thread")
+        while step_of(page) <= before:
+            page.wait_for_timeout(200)
+        page.close()
 
 
 def test_without_isolation_it_trains_on_one_thread(

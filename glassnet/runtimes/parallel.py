@@ -1,0 +1,191 @@
+"""Several processes that take each step together, through `torch.distributed`, as `torchrun` starts them.
+
+One leads: it says what is done next, and the others follow. What it says goes through the store that all of them were
+started with; gradients and weights go from one to another (gloo on CPUs, NCCL on GPUs).
+https://docs.pytorch.org/docs/stable/elastic/run.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from glassnet.autodiff import Array
+from glassnet.errors import GlassnetError, PeerError, SettingsError
+from glassnet.ops import use_processes
+
+PATIENCE_S = float(os.environ.get("GLASSNET_PATIENCE_S", "120"))
+"""A process of which nothing is heard for so long is given up."""
+_BEAT_S = 1.0
+
+
+class Pending:
+    """A mean that is being formed."""
+
+    def __init__(self, group: Group, tensor: torch.Tensor):
+        self._group = group
+        self._sum = tensor.clone()
+        with group.heard():
+            self._work = dist.all_reduce(self._sum, async_op=True)
+
+    def end(self) -> torch.Tensor:
+        """The mean, once it is there."""
+        began = time.perf_counter()
+        with self._group.heard():
+            self._work.wait()
+        self._group.waited_s += time.perf_counter() - began
+        return self._sum.div_(self._group.size)
+
+
+class Group:
+    """The processes of this training, as one of them sees them. Use it in a ``with`` block."""
+
+    def __init__(self, device: str = "cpu", patience_s: float = PATIENCE_S):
+        self.rank, self.size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        self.waited_s = 0.0  # for gradients of the others
+        self._patience_s, self._is_over = patience_s, threading.Event()
+        self._num_said = 0
+        backend = "gloo"
+        if device == "cuda":
+            backend = "nccl"
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        with self.heard():
+            dist.init_process_group(backend, timeout=timedelta(seconds=patience_s))
+        self._store: Any = dist.distributed_c10d._get_default_store()
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def __enter__(self) -> Group:
+        use_processes(self)
+        threading.Thread(target=self._beat, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        use_processes(None)
+
+    def heard(self) -> Any:
+        """A block within which the others are listened to; raises PeerError if one is not there."""
+        return _Heard(self)
+
+    def mean(self, x: Array) -> Array:
+        """Of the arrays that all processes give."""
+        return np.asarray(self.begin(torch.from_numpy(np.array(x))).end().numpy())
+
+    def begin(self, tensor: torch.Tensor) -> Pending:
+        """Begin to form the mean of the tensors that all processes give."""
+        return Pending(self, tensor)
+
+    def share(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """The leader's arrays, on all."""
+        shared = {}
+        for name, array in arrays.items():
+            tensor = torch.from_numpy(np.array(array))
+            with self.heard():
+                dist.broadcast(tensor, 0)
+            shared[name] = np.asarray(tensor.numpy())
+        return shared
+
+    def agree(self, facts: Mapping[str, Any]) -> None:
+        """Raise SettingsError, on every process, unless all give the same facts."""
+        given: list[Any] = [None] * self.size
+        with self.heard():
+            dist.all_gather_object(given, dict(facts))
+        for rank, other in enumerate(given):
+            names = [name for name in given[0] if other.get(name) != given[0][name]]
+            if names:
+                name = names[0]
+                raise SettingsError(
+                    f"expected the same {name} on all {self.size} processes; got {given[0][name]} on the first and "
+                    f"{other.get(name)} on number {rank + 1}. To fix: start all of them alike."
+                )
+
+    def hear(self, text: str | None) -> str:
+        """What the leader gives, on all."""
+        given = [text]
+        with self.heard():
+            dist.broadcast_object_list(given, 0)
+        return str(given[0])
+
+    def say(self, order: Mapping[str, Any]) -> None:
+        """Tell the others what is done next; for the one that leads."""
+        with self.heard():
+            self._store.set(f"glassnet/order/{self._num_said}", json.dumps(order))
+            if self._num_said >= _KEPT_ORDERS:
+                self._store.delete_key(f"glassnet/order/{self._num_said - _KEPT_ORDERS}")
+        self._num_said += 1
+
+    def orders(self) -> Iterator[dict[str, Any]]:
+        """What the leader says, as it comes, until it says that it is over."""
+        while True:
+            order = self._next_order()
+            if order["kind"] == "end":
+                return
+            yield order
+
+    def _next_order(self) -> dict[str, Any]:
+        """However long it takes, as long as the leader is alive: it measures and saves between steps."""
+        key = f"glassnet/order/{self._num_said}"
+        beat, changed_at = -1, time.monotonic()
+        with self.heard():
+            while not self._arrived(key):
+                newest = self._store.add("glassnet/beat", 0)
+                if newest != beat:
+                    beat, changed_at = newest, time.monotonic()
+                elif time.monotonic() - changed_at > self._patience_s:
+                    raise RuntimeError("the first one is silent")
+            order: dict[str, Any] = json.loads(self._store.get(key))
+        self._num_said += 1
+        return order
+
+    def _arrived(self, key: str) -> bool:
+        try:
+            self._store.wait([key], timedelta(seconds=_BEAT_S))
+            return True
+        except dist.DistStoreError:
+            return False
+
+    def _beat(self) -> None:
+        """Show the others that the leader is alive."""
+        while self.leads and not self._is_over.wait(_BEAT_S):
+            try:
+                self._store.add("glassnet/beat", 1)
+            except RuntimeError:
+                return
+
+    def silence(self, error: BaseException) -> PeerError:
+        """What there is to say when another process was not there."""
+        words = " ".join(str(error).split())[:200]
+        return PeerError(
+            f"expected all {self.size} processes of the training to take part (number {self.rank + 1} speaks); got the "
+            f"end of one, or nothing from it for {self._patience_s:.0f} s ({words}). To fix: start them again with "
+            "--resume."
+        )
+
+
+_KEPT_ORDERS = 16
+
+
+class _Heard:
+    """Turns what torch.distributed raises into PeerError."""
+
+    def __init__(self, group: Group):
+        self._group = group
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RuntimeError) and not isinstance(error, GlassnetError):  # as all errors of torch are
+            raise self._group.silence(error) from error
