@@ -426,6 +426,12 @@ def _in_both_dtypes(samples: list[Sample]) -> list[Sample]:
     return samples + [sample.to("float32") for sample in with_floats]
 
 
+def _collectives() -> dict[str, list[Sample]]:
+    """Of one process."""
+    names = ("begin_mean", "end_mean", "mean_gradient", "mean_over_processes")
+    return {name: [smooth(normal(2, 3)), smooth(normal())] for name in names}
+
+
 SAMPLES: dict[str, list[Sample]] = {
     name: _in_both_dtypes(samples)
     for name, samples in {
@@ -439,5 +445,6 @@ SAMPLES: dict[str, list[Sample]] = {
         **_indexing(),
         **_normalization(),
         **_activation(),
+        **_collectives(),
     }.items()
 }

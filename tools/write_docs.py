@@ -75,6 +75,9 @@ MEANINGS = {
     "device": "Where it runs: `auto`, `cpu` or `cuda`.",
     "precision": "What multiplications are rounded to, where the device has a choice: `auto` (float32), `float32`, "
     "`bfloat16` or `float16`.",
+    "sync_batchnorm": "Whether several processes take the statistics of batch normalization over the whole batch, "
+    "as one process does, or each over its part.",
+    "micro_batches": "Parts in which a batch is computed, one after another, where it is too large for memory.",
     "seed": "Of the first weights, the order of examples, and all noise.",
 }
 

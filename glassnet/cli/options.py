@@ -75,5 +75,8 @@ _OF_A_TRAINING = {
         default=None,
         help="With several processes: batch normalization over the whole batch.",
     ),
+    "micro-batches": click.option(
+        "--micro-batches", type=int, help="Compute each batch in so many parts, where it is too large for memory."
+    ),
     "seed": click.option("--seed", type=int, help="Of the first weights, the order of examples and all noise."),
 }

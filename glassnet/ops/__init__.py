@@ -54,16 +54,16 @@ from glassnet.ops.movement import (
 )  # fmt: skip
 from glassnet.ops.normalization import normalize
 from glassnet.ops.pooling import avg_pool2d, max_pool2d, upsample_nearest
-from glassnet.ops.random import EagerRandom, Random
+from glassnet.ops.random import EagerRandom, Random, SharedRandom
 from glassnet.ops.reduction import argmax, log_softmax, logsumexp, max, mean, softmax, sum, variance
 
 __all__ = [
-    "EagerRandom", "Random", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast", "concatenate", "conv2d",
-    "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip", "floor", "gelu", "greater",
-    "greater_equal", "leaky_relu", "less", "log", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d",
-    "maximum", "mean", "mean_gradient", "mean_of_batches", "minimum", "normalize", "num_processes", "one_hot",
-    "ones_like", "pad", "processes", "relu", "reshape", "scatter_add", "shares_statistics", "sharing_statistics",
-    "sigmoid", "sign", "silu", "sin", "slice_axis", "slice_of", "softmax", "softplus", "space_to_depth", "sqrt",
-    "square", "step", "stop_gradient", "sum", "take", "tanh", "transpose", "unbroadcast", "upsample_nearest",
-    "use_processes", "variance", "where", "zeros_like",
+    "EagerRandom", "Random", "SharedRandom", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast",
+    "concatenate", "conv2d", "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip",
+    "floor", "gelu", "greater", "greater_equal", "leaky_relu", "less", "log", "log_softmax", "logsumexp",
+    "matmul", "max", "max_pool2d", "maximum", "mean", "mean_gradient", "mean_of_batches", "minimum",
+    "normalize", "num_processes", "one_hot", "ones_like", "pad", "processes", "relu", "reshape", "scatter_add",
+    "shares_statistics", "sharing_statistics", "sigmoid", "sign", "silu", "sin", "slice_axis", "slice_of",
+    "softmax", "softplus", "space_to_depth", "sqrt", "square", "step", "stop_gradient", "sum", "take", "tanh",
+    "transpose", "unbroadcast", "upsample_nearest", "use_processes", "variance", "where", "zeros_like",
 ]  # fmt: skip

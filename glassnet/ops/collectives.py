@@ -74,19 +74,19 @@ def mean_over_processes(x: Array) -> Array:
     return _together.mean(x)
 
 
-@primitive(lambda x: x, vjps=None)
+@primitive(lambda x: x, vjps=[lambda g, out, x: mean_over_processes(g)])
 def mean_gradient(x: Array) -> Array:
     """The mean of ``x`` over all processes, needed not before the end of the backward pass: several may go together."""
     return _together.mean(x)
 
 
-@primitive(lambda x: x, vjps=None)
+@primitive(lambda x: x, vjps=[lambda g, out, x: mean_over_processes(g)])
 def begin_mean(x: Array) -> Array:
     """Begin to form the mean of ``x``; only `end_mean` may use what comes out."""
     return _together.mean(x)
 
 
-@primitive(lambda x: x, vjps=None)
+@primitive(lambda x: x, vjps=[lambda g, out, x: g])
 def end_mean(x: Array) -> Array:
     """The mean whose forming was begun."""
     return x

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.autodiff import Array, Shape, Tensor
+from glassnet.ops.movement import slice_axis
 
 
 class Random(Protocol):
@@ -33,6 +34,45 @@ class EagerRandom:
 
     def normal(self, shape: Shape) -> Tensor:
         return Tensor(draw(self._generator, "normal", shape, self._dtype))
+
+
+class SharedRandom:
+    """Random numbers for a batch that is computed in ``num`` parts of ``size`` examples, one after another.
+
+    Each part asks for the same in the same order. What is asked for ``size`` examples, by the first axis, is drawn
+    for all of them, and each gets its part; all else they have in common.
+    """
+
+    def __init__(self, whole: Random, size: int, num: int):
+        self._whole, self._size, self._num = whole, size, num
+        self._drawn: list[Tensor] = []
+
+    def part(self, index: int) -> Random:
+        """The source of one part."""
+        return _Part(self, index)
+
+    def _asked(self, distribution: str, shape: Shape, index: int, order: int) -> Tensor:
+        is_of_examples = bool(shape) and shape[0] == self._size
+        if order == len(self._drawn):
+            full = (shape[0] * self._num, *shape[1:]) if is_of_examples else shape
+            self._drawn.append(getattr(self._whole, distribution)(full))
+        drawn = self._drawn[order]
+        return slice_axis(drawn, 0, index * shape[0], (index + 1) * shape[0]) if is_of_examples else drawn
+
+
+class _Part:
+    def __init__(self, shared: SharedRandom, index: int):
+        self._shared, self._index, self._count = shared, index, 0
+
+    def uniform(self, shape: Shape) -> Tensor:
+        return self._next("uniform", shape)
+
+    def normal(self, shape: Shape) -> Tensor:
+        return self._next("normal", shape)
+
+    def _next(self, distribution: str, shape: Shape) -> Tensor:
+        self._count += 1
+        return self._shared._asked(distribution, tuple(shape), self._index, self._count - 1)
 
 
 def draw(generator: np.random.Generator, distribution: str, shape: Shape, dtype: np.dtype[Any]) -> Array:

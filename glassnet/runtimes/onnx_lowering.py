@@ -15,6 +15,7 @@ from onnx import helper
 
 from glassnet.errors import MissingRuleError
 from glassnet.graph import Graph, GraphCall
+from glassnet.ops import num_processes
 from glassnet.runtimes import onnx_convolution as convolution
 from glassnet.runtimes import onnx_forms as forms
 from glassnet.runtimes import onnx_normalization as normalization
@@ -84,6 +85,15 @@ def _transpose(b: Builder, call: GraphCall) -> str:
     return b.transpose(name, *axes) if axes else name
 
 
+def _alone(b: Builder, call: GraphCall) -> str:
+    """What several processes share; a model of ONNX is for one."""
+    if num_processes() > 1:
+        raise MissingRuleError(
+            f"expected a graph for one process; got '{call.primitive}' of {num_processes()}. To fix: --runtime torch."
+        )
+    return b.name(call.inputs[0])
+
+
 def _where(b: Builder, call: GraphCall) -> str:
     condition, x, y = b.inputs(call)
     if b.spec(call.output).dtype == bool:  # for which onnxruntime has no Where
@@ -97,6 +107,7 @@ RULES: Mapping[str, Rule] = {
     "argmax": lambda b, call: b.node("ArgMax", b.name(call.inputs[0]), axis=call.params["axis"], keepdims=0),
     "avg_pool2d_gradient": pooling.avg_pool2d_gradient,
     "avg_pool2d_with": pooling.avg_pool2d,
+    "begin_mean": _alone,
     "broadcast_to": lambda b, call: b.node("Expand", b.name(call.inputs[0]), b.integers(*call.params["shape"])),
     "cast_to": _cast,
     "concatenate_parts": lambda b, call: b.node("Concat", *b.inputs(call), axis=call.params["axis"]),
@@ -105,6 +116,7 @@ RULES: Mapping[str, Rule] = {
     "conv2d_with": convolution.conv2d,
     "cos": same("Cos"),
     "divide": same("Div"),
+    "end_mean": _alone,
     "equal": same("Equal"),
     "erf": same("Erf"),
     "exp": same("Exp"),
@@ -120,6 +132,8 @@ RULES: Mapping[str, Rule] = {
     "max_pool2d_pick": pooling.max_pool2d_pick,
     "max_pool2d_with": pooling.max_pool2d,
     "maximum": same("Max"),
+    "mean_gradient": _alone,
+    "mean_over_processes": _alone,
     "minimum": same("Min"),
     "multiply": forms.multiply,
     "negative": same("Neg"),

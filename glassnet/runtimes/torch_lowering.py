@@ -13,6 +13,7 @@ import numpy as np
 
 from glassnet.errors import MissingRuleError
 from glassnet.graph import Graph, GraphCall
+from glassnet.ops import num_processes
 from glassnet.runtimes import torch_images as images
 from glassnet.runtimes.torch_fusion import fuse
 from glassnet.runtimes.torch_source import Builder, Form, Rule
@@ -157,23 +158,23 @@ def _scatter_add(b: Builder, call: GraphCall) -> None:
     b.bind(call.output, b.emit(text, updates, indices))
 
 
-def _begin_mean(b: Builder, call: GraphCall) -> None:
-    x = b.full(call.inputs[0])
-    b.bind(call.output, b.emit(f"processes.begin({x})", x))
+def _over_processes(text: str) -> Rule:
+    """``text`` with {0} for the input, in the graph's own precision; of a single process the input itself."""
+    return lambda b, call: (plain(text) if num_processes() > 1 else _same_value)(b, call)
 
 
 def _same_value(b: Builder, call: GraphCall) -> None:
     b.bind(call.output, b.native(call.inputs[0]), b.form(call.inputs[0]))
 
 
-COLLECTIVES = {"begin_mean", "end_mean", "mean_over_processes"}
+COLLECTIVES = {"begin_mean", "end_mean", "mean_gradient", "mean_over_processes"}
 RULES: Mapping[str, Rule] = {
     "absolute": elementwise("torch.abs({0})"),
     "add": elementwise("torch.add({0}, {1})", "{0}.add_({1})"),
     "argmax": plain("torch.argmax({0}, {axis})"),
     "avg_pool2d_gradient": images.avg_pool2d_gradient,
     "avg_pool2d_with": images.avg_pool2d,
-    "begin_mean": _begin_mean,
+    "begin_mean": _over_processes("processes.begin({0})"),
     "broadcast_to": view("{0}.expand({shape})"),
     "cast_to": _cast,
     "concatenate_parts": _concatenate,
@@ -182,7 +183,7 @@ RULES: Mapping[str, Rule] = {
     "conv2d_with": images.conv2d,
     "cos": elementwise("torch.cos({0})"),
     "divide": elementwise("torch.div({0}, {1})", "{0}.div_({1})"),
-    "end_mean": plain("{0}.end()"),
+    "end_mean": _over_processes("{0}.end()"),
     "equal": elementwise("torch.eq({0}, {1})"),
     "erf": elementwise("torch.erf({0})"),
     "exp": elementwise("torch.exp({0})", "{0}.exp_()"),
@@ -198,7 +199,8 @@ RULES: Mapping[str, Rule] = {
     "max_pool2d_pick": images.max_pool2d_pick,
     "max_pool2d_with": images.max_pool2d,
     "maximum": elementwise("torch.maximum({0}, {1})"),
-    "mean_over_processes": plain("processes.begin({0}).end()"),
+    "mean_gradient": _over_processes("processes.begin({0}).end()"),
+    "mean_over_processes": _over_processes("processes.begin({0}).end()"),
     "minimum": elementwise("torch.minimum({0}, {1})"),
     "multiply": elementwise("torch.mul({0}, {1})", "{0}.mul_({1})"),
     "negative": elementwise("torch.neg({0})", "{0}.neg_()"),

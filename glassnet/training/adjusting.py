@@ -12,9 +12,12 @@ from glassnet.training.settings import Settings
 
 
 def possible(
-    asked: Controls, in_force: Controls, hyperparameters: Mapping[str, float], num_examples: int
+    asked: Controls, in_force: Controls, hyperparameters: Mapping[str, float], num_examples: int, num_parts: int = 1
 ) -> tuple[Controls, list[str]]:
-    """What can be in force from now on, and a line for what cannot; ``hyperparameters``: of the optimizer."""
+    """What can be in force from now on, and a line for what cannot.
+
+    hyperparameters: of the optimizer. num_parts: so many equal parts a batch must have.
+    """
     can, notices = asked.lasting(), [] if asked.complaint is None else [asked.complaint]
     if asked.momentum is not None and _momentum_of(hyperparameters) is None:
         can = dataclasses.replace(can, momentum=None)
@@ -27,6 +30,12 @@ def possible(
         notices.append(
             f"expected a batch size of at most {num_examples}, the number of training examples; got "
             f"{asked.batch_size}. It goes on with the size it has."
+        )
+    elif asked.batch_size is not None and asked.batch_size % num_parts:
+        can = dataclasses.replace(can, batch_size=in_force.batch_size)
+        notices.append(
+            f"expected a batch size that can be shared in {num_parts} equal parts; got {asked.batch_size}. It goes on "
+            "with the size it has."
         )
     return dataclasses.replace(can, complaint=None), notices
 

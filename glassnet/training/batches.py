@@ -100,11 +100,6 @@ class Batches:
                 f"expected a batch size of at most {self.num_examples}, the number of training examples; "
                 f"got {batch_size}. To fix: lower --batch-size or add data."
             )
-        if batch_size % self._num_parts:
-            raise SettingsError(
-                f"expected a batch that {self._num_parts} processes can share equally; got {batch_size} examples. To "
-                f"fix: --batch-size {batch_size - batch_size % self._num_parts or self._num_parts}."
-            )
         return batch_size
 
     def _read(self, stream: Stream, step: int) -> Decoded:

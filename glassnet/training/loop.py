@@ -17,6 +17,7 @@ import numpy as np
 
 from glassnet.autodiff import Array
 from glassnet.errors import DivergedError, PeerError
+from glassnet.ops import num_processes
 from glassnet.optim import Schedule, constant, cosine, linear_warmup, one_cycle
 from glassnet.runtimes import Runtime
 from glassnet.training import checkpoint as checkpoints
@@ -205,7 +206,10 @@ class _Training:
         self._asked = asked
         if asked is before or asked.lasting() == before.lasting():
             return
-        now, notices = possible(asked, self._in_force, self._hyperparameters(), self._batches.num_examples)
+        now, notices = possible(
+            asked, self._in_force, self._hyperparameters(), self._batches.num_examples,
+            num_processes() * self._settings.micro_batches,
+        )  # fmt: skip
         yield from (Noticed(self.step, notice) for notice in notices)
         if now != self._in_force:
             before, self._in_force = self._in_force, now

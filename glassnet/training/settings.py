@@ -58,6 +58,7 @@ class Settings:
     device: str = "auto"
     precision: str = "auto"
     sync_batchnorm: bool = False  # of several processes: statistics of the whole batch instead of the part of each
+    micro_batches: int = 1  # parts of a batch that are computed one after another, for one step
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Settings:
         _require(math.isfinite(value) and value > 0, name, "a number above 0", value)
         _require(self.start != "", "start", "a run, RUN@STEP or a file", "nothing")
         _require(self.batch_size >= 1, "batch-size", "at least 1", self.batch_size)
+        _require(self.micro_batches >= 1, "micro-batches", "at least 1", self.micro_batches)
         _require(0 < self.learning_rate < math.inf, "learning-rate", "a number above 0", self.learning_rate)
         _require(0 <= self.weight_decay < math.inf, "weight-decay", "a number of at least 0", self.weight_decay)
         _require(0 <= self.warmup < 1, "warmup", "a share from 0 to below 1", self.warmup)

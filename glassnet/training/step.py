@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
 from glassnet.data.stream import Stream
+from glassnet.errors import SettingsError
 from glassnet.graph import Graph, bucket_gradients, optimize, trace
 from glassnet.nn import Module
-from glassnet.ops import Random, mean_gradient, num_processes, sharing_statistics, take
+from glassnet.ops import Random, SharedRandom, mean_gradient, num_processes, sharing_statistics, slice_axis, take
 from glassnet.optim import SGD, AdamW, Muon, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
 from glassnet.training.settings import Settings
 from glassnet.training.task import Task
@@ -68,10 +71,10 @@ class TrainingStep:
 def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     """Trace one step of ``task`` on ``model``: clipped gradients, an update, and a running average of the weights.
 
-    Of the settings it takes the optimizer, the batch size, the device and whose statistics are shared; what may change
-    from step to step is an input. Of several processes each has the step of its equal part of the batch, with the means
-    of all gradients. On a GPU all examples are one input, ``examples/<name>``, that stays there, and ``batch/indices``
-    (B,) says which of them are the batch.
+    Of the settings it takes the optimizer, the batch size and its parts, the device and whose statistics are shared;
+    what may change from step to step is an input. Of several processes each has the step of its equal part of the
+    batch, with the means of all gradients. Raises SettingsError if the parts are not equal. On a GPU all examples are
+    one input, ``examples/<name>``, that stays there, and ``batch/indices`` (B,) says which of them are the batch.
     """
     parameters = {name: tensor.numpy() for name, tensor in model.parameters().items()}
     buffers = {f"buffers/{name}": tensor.numpy() for name, tensor in model.buffers().items()}
@@ -93,7 +96,14 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
         **dict.fromkeys(("step", "ema_decay", "max_gradient_norm"), scalar),
         **under("hyper", dict.fromkeys(hyperparameters, scalar)),
     }
-    step = _step_of(task, model, packing, optimizer, has_averages=settings.ema_decay > 0.0)
+    step = _step_of(task, model, packing, optimizer, settings)
+
+    num_parts = num_processes() * settings.micro_batches
+    if settings.batch_size % num_parts:
+        raise SettingsError(
+            f"expected a batch that can be shared in {num_parts} equal parts; got {settings.batch_size} examples. To "
+            f"fix: --batch-size {max(1, settings.batch_size // num_parts) * num_parts}."
+        )
 
     def traced(batch_size: int) -> Graph:
         batch = _batch_specs(task.training, batch_size, are_examples_held(task.training, settings))
@@ -155,7 +165,7 @@ def _pack_of(name: str, spec: ArraySpec) -> str:
     return pack if spec.size <= _MAX_PACKED_SIZE else f"{pack}.{name}"
 
 
-def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, has_averages: bool) -> Step:
+def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, settings: Settings) -> Step:
     """The function that is traced: everything that happens to the weights in one step."""
 
     def step(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
@@ -164,16 +174,15 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, 
         examples = below(inputs, "examples")
         batch |= {name: take(tensor, batch["indices"], axis=0) for name, tensor in examples.items()}
 
-        def loss_of(parameters: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            with model.holding({**parameters, **buffers}):
-                return task.loss(model, batch, random), model.buffers()
-
-        (loss, new_buffers), gradients = value_and_grad(loss_of, has_aux=True)(packing.unpack(packs))
+        parts = _parts(batch, random, settings.micro_batches)
+        loss, new_buffers, gradients = _gradients(task, model, packing.unpack(packs), buffers, parts)
         if num_processes() > 1:
             loss, gradients = mean_gradient(loss), {name: mean_gradient(g) for name, g in gradients.items()}
         clipped, norm = clip_by_global_norm(packing.pack(gradients), inputs["max_gradient_norm"])
         new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
-        new_averages = update_averages(averages, new_packs, inputs["ema_decay"]) if has_averages else new_packs
+        new_averages = (
+            update_averages(averages, new_packs, inputs["ema_decay"]) if settings.ema_decay > 0.0 else new_packs
+        )
         return {
             **under("parameters", new_packs),
             **under("averages", new_averages),
@@ -184,6 +193,54 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, 
         }
 
     return step
+
+
+def _gradients(
+    task: Task,
+    model: Module,
+    parameters: Mapping[str, Tensor],
+    buffers: dict[str, Tensor],
+    parts: Sequence[tuple[Mapping[str, Tensor], Random]],
+) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """The mean loss of the parts of a batch, what became of the buffers, and the mean gradients."""
+    losses, gradients = [], []
+    for batch, random in parts:
+        loss, buffers, gradient = _gradient(task, model, parameters, buffers, batch, random)
+        losses.append(loss)
+        gradients.append(gradient)
+    return _mean(losses), buffers, {name: _mean([one[name] for one in gradients]) for name in parameters}
+
+
+def _gradient(
+    task: Task,
+    model: Module,
+    parameters: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+    batch: Mapping[str, Tensor],
+    random: Random,
+) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def loss_of(parameters: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        with model.holding({**parameters, **buffers}):
+            return task.loss(model, batch, random), model.buffers()
+
+    (loss, new_buffers), gradients = value_and_grad(loss_of, has_aux=True)(parameters)
+    return loss, new_buffers, gradients
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else reduce(operator.add, parts) * (1.0 / len(parts))
+
+
+def _parts(batch: Mapping[str, Tensor], random: Random, num: int) -> list[tuple[Mapping[str, Tensor], Random]]:
+    """A batch in equal parts, each with its part of the random numbers that are drawn for all of it."""
+    if num == 1:
+        return [(batch, random)]
+    size = batch["epoch"].size // num
+    shared = SharedRandom(random, size, num)
+    return [
+        ({name: slice_axis(tensor, 0, i * size, (i + 1) * size) for name, tensor in batch.items()}, shared.part(i))
+        for i in range(num)
+    ]
 
 
 def build_validation(task: Task, model: Module, batch_size: int) -> Graph:

@@ -92,6 +92,7 @@ PRIMITIVE_COUNTERPARTS: dict[str, Callable[..., torch.Tensor]] = {
     "max_pool2d_gradient": lambda g, x, out, **how: vjp(lambda x: max_pool(x, **how), g, x),
     "max_pool2d_pick": max_pool_pick, "max_pool2d_with": max_pool, "maximum": torch.maximum, "minimum": torch.minimum,
     "multiply": torch.mul, "negative": torch.neg, "normalize": normalized,
+    **dict.fromkeys(("begin_mean", "end_mean", "mean_gradient", "mean_over_processes"), torch.clone),
     "normalize_gradient": lambda g, x, **how: vjp(lambda x: normalized(x, **how), g, x), "pad": padded,
     "power": torch.pow, "reduce_max": lambda x, axes, keepdims: torch.amax(x, axes, keepdims) if axes else x,
     "reduce_sum": lambda x, axes, keepdims: torch.sum(x, axes, keepdims) if axes else x, "relu": torch.relu,
