@@ -157,8 +157,10 @@ def test_a_lost_worker_is_told_and_gone_on_from(tmp_path: Path, chromium: Browse
         page.keyboard.press("Enter")
         expect(page.locator(".run-messages")).to_contain_text("no memory left, or a GPU that is gone")
         expect(page.locator(".engine strong")).to_have_text("1 thread")
-        while step_of(page) <= before:
-            page.wait_for_timeout(200)
+        page.wait_for_function(
+            "before => Number(document.querySelector('.instrument-value').innerText.replace(/[^0-9]/g, '')) > before",
+            arg=before,
+        )
         page.close()
 
 
