@@ -419,7 +419,7 @@ export class Trainer {
     if (asked === null) return null;
     const sizes = this.batchSizes;
     const nearest = sizes.reduce((a, b) => (Math.abs(Math.log(b / asked)) < Math.abs(Math.log(a / asked)) ? b : a));
-    if (nearest !== asked) this.#notice(`of the batch sizes ${sizes.join(", ")}, ${nearest} is the nearest to ${asked}`);
+    if (nearest !== asked) this.#notice(`batches of ${sizes.join(", ")} examples are offered: ${nearest} is the nearest to ${asked}`);
     return nearest;
   }
 
