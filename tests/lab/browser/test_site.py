@@ -35,7 +35,8 @@ const { run } = ort.InferenceSession.prototype;
 let count = 0;
 ort.InferenceSession.prototype.run = function (...feeds) {
   count += 1;
-  return ort.env.wasm.numThreads > 1 && count > 30 ? Promise.reject(new Error("std::bad_alloc")) : run.apply(this, feeds);
+  const isShort = ort.env.wasm.numThreads > 1 && count > 30;
+  return isShort ? Promise.reject(new Error("std::bad_alloc")) : run.apply(this, feeds);
 };
 """
 VIEWS = ("run", "inside", "weight", "try")
