@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,25 @@ class File:
     class_name: str
     name: str
     """Relative to the folder of the class, with slashes, on every system."""
+
+
+class Files(Protocol):
+    """Pictures in an order, of which each is made when it is asked for; what `FileList` is."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[File]: ...
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice | NDArray[np.int64]) -> Files: ...
+    def classes(self) -> tuple[list[str], NDArray[np.int64]]:
+        """The names of the classes that have a picture, sorted, and the number (N,) of each one's class among them."""
+
+
+def by_class(files: Files) -> Iterator[NDArray[np.int64]]:
+    """Of each class, in the order of the names, which pictures are in it."""
+    _, class_of = files.classes()
+    yield from np.split(np.argsort(class_of, kind="stable"), np.cumsum(np.bincount(class_of))[:-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +97,6 @@ class FileList(Sequence[File]):
         used, folder_of = np.unique(self.places[:, 2], return_inverse=True)
         names, class_of = np.unique([shown(Path(self.folders[number].name)) for number in used], return_inverse=True)
         return names.tolist(), class_of.astype(np.int64)[folder_of]
-
-    def by_class(self) -> Iterator[NDArray[np.int64]]:
-        """Of each class, in the order of the names, which files are in it."""
-        _, class_of = self.classes()
-        yield from np.split(np.argsort(class_of, kind="stable"), np.cumsum(np.bincount(class_of))[:-1])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.classfolders import FileList, list_classes, shown
+from glassnet.data.classfolders import FileList, Files, list_classes, shown
 from glassnet.data.pictures import (
     LabeledPictures,
     LargeLabeledPictures,
@@ -22,7 +22,7 @@ from glassnet.data.pictures import (
     shorter_side_px,
 )
 from glassnet.data.reading import Read, at_most, read_all, reason_of, unreadable
-from glassnet.data.stream import Stream
+from glassnet.data.stream import Decoder, Stream
 from glassnet.data.summing import summed
 from glassnet.data.testset import Parts, divide, read_test
 from glassnet.errors import DataError
@@ -53,9 +53,13 @@ def load(path: Path, size_px: int | None = None, max_pixel_bytes: int = MAX_PIXE
     notices = list(listing.notices)
     side_px = _fitting_size_px(files) if size_px is None else size_px
     if len(files) * 3 * side_px**2 <= max_pixel_bytes:
-        return _load_arrays(path, files, is_test, side_px, notices)
+        results = read_all(files, lambda path, content: decode(path, content, side_px))
+        return in_arrays(shown(path), files, results, is_test, side_px, notices)
+    rows, sums = summed(files, notices)
+    decoder = partial(read_squares, size_px=side_px)
+    kept = None if is_test is None else is_test[rows]
     max_test_bytes = max_pixel_bytes // TEST_BYTES_DIVISOR
-    return _load_stream(path, files, is_test, side_px, max_test_bytes, notices)
+    return in_stream(shown(path), files[rows], sums, kept, decoder, side_px, max_test_bytes, notices)
 
 
 def read_squares(paths: Sequence[Path], size_px: int) -> list[NDArray[np.uint8] | str]:
@@ -71,56 +75,61 @@ def read_squares(paths: Sequence[Path], size_px: int) -> list[NDArray[np.uint8] 
         return [read(path) for path in paths]
 
 
-def _load_arrays(
-    path: Path, files: FileList, is_test: NDArray[np.bool_] | None, size_px: int, notices: list[str]
+def in_arrays(
+    place: str,
+    files: Files,
+    results: Sequence[Read | str | None],
+    is_test: NDArray[np.bool_] | None,
+    size_px: int,
+    notices: list[str],
 ) -> LabeledPictures:
-    results = read_all(files, lambda path, content: decode(path, content, size_px))
+    """The set of the files of a place that were read, or why one was not; `is_test` where it is known, (N,)."""
     notices += at_most(unreadable(files, results))
     read = [result for result in results if isinstance(result, Read)]
     rows = np.array([row for row, result in enumerate(results) if isinstance(result, Read)], np.int64)
     sums = np.array([int.from_bytes(picture.digest[:8]) for picture in read], np.uint64)
-    parts = _divided(path, files[rows], sums, None if is_test is None else is_test[rows], notices)
+    parts = _divided(place, files[rows], sums, None if is_test is None else is_test[rows], notices)
 
     def stacked(rows: NDArray[np.int64]) -> Pictures:
         return Pictures(np.stack([read[row].pixels for row in rows]), parts.labels[rows])
 
-    source = _source(path, parts, len(parts.test), size_px)
+    source = _source(place, parts, len(parts.test), size_px)
     return LabeledPictures(stacked(parts.training), stacked(parts.test), parts.classes, source, tuple(notices))
 
 
-def _load_stream(
-    path: Path,
-    files: FileList,
+def in_stream(
+    place: str,
+    files: Files,
+    sums: NDArray[np.uint64],
     is_test: NDArray[np.bool_] | None,
+    decoder: Decoder,
     size_px: int,
     max_test_bytes: int,
     notices: list[str],
 ) -> LargeLabeledPictures:
-    rows, sums = summed(files, notices)
-    files = files[rows]
-    parts = _divided(path, files, sums, None if is_test is None else is_test[rows], notices)
-    decoder, shape = partial(read_squares, size_px=size_px), (3, size_px, size_px)
+    """The set of files of which the sums (N,) of their contents are known; the training is read when it is needed."""
+    parts, shape = _divided(place, files, sums, is_test, notices), (3, size_px, size_px)
     test = read_test(files[parts.test], parts.labels[parts.test], max_test_bytes, decoder, shape, notices)
     training = StreamedPictures(Stream(files[parts.training], decoder, shape), parts.labels[parts.training])
-    source = f"{_source(path, parts, len(test.labels), size_px)}, read from their files while training"
+    source = f"{_source(place, parts, len(test.labels), size_px)}, read from their files while training"
     return LargeLabeledPictures(training, test, parts.classes, source, tuple(notices))
 
 
 def _divided(
-    path: Path, files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_] | None, notices: list[str]
+    place: str, files: Files, sums: NDArray[np.uint64], is_test: NDArray[np.bool_] | None, notices: list[str]
 ) -> Parts:
     parts = divide(files, sums, is_test, notices)
     reason = f" ({notices[0]})" if notices else ""
     if len(parts.classes) < 2:
-        raise _refusal(path, f"readable pictures of {' and '.join(parts.classes) or 'none'} only{reason}")
+        raise _refusal(place, f"readable pictures of {' and '.join(parts.classes) or 'none'} only{reason}")
     if not len(parts.test):
-        raise _refusal(path, "none left for the test: one needs a class with two different pictures at least")
+        raise _refusal(place, "none left for the test: one needs a class with two different pictures at least")
     return parts
 
 
-def _source(path: Path, parts: Parts, num_test: int, size_px: int) -> str:
+def _source(place: str, parts: Parts, num_test: int, size_px: int) -> str:
     return (
-        f"{len(parts.training):,} + {num_test:,} pictures of {len(parts.classes)} classes from {shown(path)}, "
+        f"{len(parts.training):,} + {num_test:,} pictures of {len(parts.classes)} classes from {place}, "
         f"{size_px} pixels wide"
     )
 
@@ -138,8 +147,8 @@ def _fitting_size_px(files: FileList) -> int:
     return SMALL_PX if sides and np.median(sides) < LARGE_FROM_PX else LARGE_PX
 
 
-def _refusal(path: Path, got: str) -> DataError:
+def _refusal(place: str, got: str) -> DataError:
     return DataError(
-        f"expected readable pictures of two or more classes in {shown(path)}, a sub-folder for each class; got {got}. "
+        f"expected readable pictures of two or more classes in {place}, a sub-folder for each class; got {got}. "
         "To fix: add pictures"
     )

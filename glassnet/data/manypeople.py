@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data import people
-from glassnet.data.classfolders import FileList, list_files, shown, split_folders
+from glassnet.data.classfolders import FileList, by_class, list_files, shown, split_folders
 from glassnet.data.facecrop import FACE_SHAPE, Framing
 from glassnet.data.folder import MAX_PIXEL_BYTES, TEST_BYTES_DIVISOR
 from glassnet.data.people import People
@@ -88,7 +88,7 @@ def _is_distinct(files: FileList, sums: NDArray[np.uint64], notices: list[str]) 
 def _is_held_out(files: FileList, sums: NDArray[np.uint64], is_kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,): of the photos kept about one in ten, person by person, as in a small set."""
     is_held_out = np.zeros(len(files), bool)
-    for rows in files.by_class():
+    for rows in by_class(files):
         photos = _as_read(files, sums, rows)
         kept = {photo.digest for photo, is_one in zip(photos, is_kept[rows], strict=True) if is_one}
         chosen = people._held_out(photos, kept)

@@ -61,12 +61,12 @@ def reason_of(error: DataError) -> str:
     return str(error).rsplit("; got ", 1)[-1].split(". To fix: ")[0]
 
 
-def unreadable(files: Sequence[File], results: Sequence[Read | str | None]) -> list[str]:
+def unreadable(files: Iterable[File], results: Sequence[Read | str | None]) -> list[str]:
     """A line for each that could not be read though its name says that it is a picture."""
     return [
         f"{name_of(file)}: left out, {result}"
         for file, result in zip(files, results, strict=True)
-        if isinstance(result, str) and file.path.suffix.lower() in EXTENSIONS
+        if isinstance(result, str) and Path(file.name).suffix.lower() in EXTENSIONS
     ]
 
 

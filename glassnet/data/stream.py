@@ -14,11 +14,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.classfolders import File, FileList
+from glassnet.data.classfolders import File, Files
 from glassnet.data.processes import Processes
 
 Decoder: TypeAlias = Callable[[Sequence[Path]], Sequence[NDArray[np.uint8] | str]]
-"""Pictures of one shape, in the order of their paths, or in place of one the reason why it cannot be read."""
+"""Pictures of one shape, in the order of their paths, or in place of one the reason why it cannot be read.
+
+A path is that of a `File`: what it leads to, a file or a part of one, is between whoever lists them and the decoder.
+"""
 CHUNK = 64
 """Pictures that a process reads at a time: a batch of twice as many keeps two of them busy."""
 
@@ -59,7 +62,7 @@ class Stream:
     dtype = np.dtype(np.uint8)
 
     def __init__(
-        self, files: FileList, decoder: Decoder, picture_shape: tuple[int, ...], num_processes: int | None = None
+        self, files: Files, decoder: Decoder, picture_shape: tuple[int, ...], num_processes: int | None = None
     ):
         self.shape = (len(files), *picture_shape)
         self.num_processes = num_processes  # one for each core if it is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.classfolders import FileList
+from glassnet.data.classfolders import Files, by_class
 from glassnet.data.pictures import Pictures
 from glassnet.data.reading import at_most, name_of, share_of, unreadable
 from glassnet.data.stream import Decoder, Stream, read
@@ -28,7 +28,7 @@ class Parts:
     """Of all files, (N,), -1 for other classes."""
 
 
-def divide(files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_] | None, notices: list[str]) -> Parts:
+def divide(files: Files, sums: NDArray[np.uint64], is_test: NDArray[np.bool_] | None, notices: list[str]) -> Parts:
     """Of files whose contents have these sums (N,); `is_test` where the folder says so, else see `_held_out`.
 
     A test on what was trained on would prove nothing: copies leave the test, and so do classes of nothing else.
@@ -36,7 +36,7 @@ def divide(files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_]
     names, class_of = files.classes()
     if is_test is None:
         is_test = np.zeros(len(files), bool)
-        for members in files.by_class():
+        for members in by_class(files):
             is_test[members] = _held_out(files[members], sums[members])
     training, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
     is_known = np.isin(np.arange(len(names)), class_of[training])
@@ -50,13 +50,13 @@ def divide(files: FileList, sums: NDArray[np.uint64], is_test: NDArray[np.bool_]
     return Parts(training, test[labels[test] >= 0], classes, labels)
 
 
-def shares(files: FileList) -> NDArray[np.float64]:
+def shares(files: Files) -> NDArray[np.float64]:
     """(N,) numbers between 0 and 1, from hashes of class and name: what does not depend on which others there are."""
     return np.fromiter(map(share_of, files), np.float64, len(files))
 
 
 def read_test(
-    files: FileList,
+    files: Files,
     labels: NDArray[np.int64],
     max_bytes: int,
     decoder: Decoder,
@@ -77,7 +77,7 @@ def read_test(
     return Pictures(images, np.delete(labels, bad))
 
 
-def _held_out(files: FileList, sums: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _held_out(files: Files, sums: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """(N,): which of the pictures of one class are for the test.
 
     Each name has, with its class, a number between 0 and 1, from a hash, and is for the test below 0.2. So what a
