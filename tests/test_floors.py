@@ -27,8 +27,8 @@ ENTRANCES = {"__init__.py", "__main__.py"}
 INNER = [file for file in FILES if file not in ENTRANCES]
 
 SERVING = {"http", "socket", "socketserver", "ssl", "uvicorn", "wsgiref"}
-FETCHING = {"pooch", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "ftplib"} | SERVING
-MAY_USE = {"data/download.py": FETCHING, "lab/server.py": SERVING}
+FETCHING = {"pooch", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "fsspec", "ftplib"} | SERVING
+MAY_USE = {"data/download.py": FETCHING, "data/storage.py": {"aiohttp", "fsspec"}, "lab/server.py": SERVING}
 
 
 def room_of(file: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import click
 
 from glassnet.cli.options import json_option, print_result
@@ -49,6 +52,43 @@ def get(name: str, as_json: bool) -> None:
             lambda received, expected: progress.update(bar, completed=received, total=expected or None)
         )
     print_result(as_json, {"name": name, "path": str(path)}, str(path))
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--shard-mb", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Size of a shard.")
+@json_option
+def shard(folder: Path, out: Path, shard_mb: int, as_json: bool) -> None:
+    """Write the pictures of FOLDER, a folder per class, as tar shards to OUT.
+
+    `glassnet train OUT` learns from them as from FOLDER; OUT may then lie behind a URL.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from glassnet.cli.using import notify
+    from glassnet.data.shardwriter import write_shards
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        written = write_shards(
+            folder, out, shard_mb * 10**6, lambda done, num: progress.update(bar, completed=done, total=num)
+        )
+    notify(written.notices)
+    shards = written.index.shards
+    size_bytes = sum(shard.bytes for shard in shards)
+    values = {
+        "path": str(out), "shards": len(shards), "pictures": written.index.count,
+        "classes": list(written.index.classes), "bytes": size_bytes, "notices": written.notices,
+    }  # fmt: skip
+    lines = [
+        f"{written.index.count:,} pictures of {len(written.index.classes)} classes in {len(shards):,} shard{'s' * (len(shards) > 1)}, "
+        f"{size_bytes / 1e6:,.1f} MB, in {out}",
+        "next:",
+        f"  glassnet train {shlex.quote(str(out))}    # learn from them",
+    ]
+    print_result(as_json, values, "\n".join(lines))
 
 
 @data.command()

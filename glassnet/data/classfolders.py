@@ -195,8 +195,13 @@ def _is_hidden(name: str) -> bool:
 
 def shown(path: Path) -> str:
     """A name as text that can be printed on one line, whatever bytes it was made of."""
+    return shown_text(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def shown_text(text: str) -> str:
+    """Text that can be printed on one line."""
     # Some systems take names apart into letters and accents, some do not.
-    text = unicodedata.normalize("NFC", os.fsencode(path).decode("utf-8", "replace"))
+    text = unicodedata.normalize("NFC", text)
     return "".join("\ufffd" if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 

@@ -135,16 +135,25 @@ def _source(place: str, parts: Parts, num_test: int, size_px: int) -> str:
 
 
 def _fitting_size_px(files: FileList) -> int:
-    some = files[:: max(1, len(files) // SIZED_PICTURES)]
     sides = []
     with quiet():
-        for file in some:
+        for file in files[:: sizing_step(len(files))]:
             try:
                 sides.append(shorter_side_px(file.path))
             except DataError:
                 # Read again later, and noticed then.
                 continue
-    return SMALL_PX if sides and np.median(sides) < LARGE_FROM_PX else LARGE_PX
+    return size_for(sides)
+
+
+def sizing_step(num: int) -> int:
+    """Of so many pictures each so manyth is looked at."""
+    return max(1, num // SIZED_PICTURES)
+
+
+def size_for(sides: Sequence[int] | NDArray[np.int32]) -> int:
+    """Of pictures of which the shorter sides are these."""
+    return SMALL_PX if len(sides) and np.median(sides) < LARGE_FROM_PX else LARGE_PX
 
 
 def _refusal(place: str, got: str) -> DataError:

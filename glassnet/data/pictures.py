@@ -133,6 +133,13 @@ def shorter_side_px(path: Path) -> int:
         return min(picture.size)
 
 
+def looked_at(path: Path, content: bytes) -> tuple[int, str]:
+    """The shorter side of a picture and the usual ending of such a file, from its header alone; hold `quiet`."""
+    with _opened(path, io.BytesIO(content)) as picture:
+        kind = str(picture.format).lower()
+        return min(picture.size), "jpg" if kind in ("jpeg", "mpo") else kind
+
+
 def content_sum(path: Path) -> int:
     """64 bits, the same for copies, from the size and the first `SUMMED_BYTES` of a picture; hold `quiet`."""
     with _file_opened(path) as file, _opened(path, file):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.baselines.machine import machine
+from glassnet.data.storage import is_url
 from glassnet.errors import SettingsError
 from glassnet.runtimes import Runtime
 from glassnet.tasks import classification, faces, houses
@@ -26,7 +27,7 @@ _FEW = 16  # examples in a batch of a small folder, if there are as many
 def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
     """The task's own settings with those that were given in their place; a given budget replaces the task's.
 
-    ``task`` is one of `TASKS` or the path of a folder of pictures.
+    ``task`` is one of `TASKS`, the path of a folder of pictures or of shards of them, or the URL of such shards.
     """
     own: dict[str, Any]
     if task == houses.NAME:
@@ -37,8 +38,9 @@ def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
         own = {"task": task, **faces.DEFAULTS, "steps": faces.LEAST_STEPS}
         if "data" in given:
             given = {**given, "data": str(Path(given["data"]).expanduser().absolute())}
-    elif os.path.isdir(task):
-        own = {"task": FOLDER, **classification.recipe(FOLDER, given.get("model")), "data": str(Path(task).resolve())}
+    elif is_url(task) or os.path.isdir(task):
+        place = task.rstrip("/") if is_url(task) else str(Path(task).resolve())
+        own = {"task": FOLDER, **classification.recipe(FOLDER, given.get("model")), "data": place}
         if "data" in given:
             raise SettingsError(
                 f"expected no --data with the folder {task}; got {given['data']}. To fix: leave it out."

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from glassnet.autodiff import Array, Tensor
 from glassnet.baselines.bench import Row, agreeing, alternate, rows
 from glassnet.baselines.flops import count_flops
 from glassnet.baselines.workers import Step, Variant
-from glassnet.data import folder
+from glassnet.data import labeled
 from glassnet.models import UNet
 from glassnet.models.classifiers import classifier
 from glassnet.nn import Module, cross_entropy
@@ -154,7 +153,7 @@ def open_case(task: str, given: Mapping[str, Any], runtime: Runtime) -> Case:
         return Case(settings, 0, (1, houses.SIZE, houses.SIZE), batches)
     num_classes, shape = 10, (3, 32, 32)
     if settings.task == classification.FOLDER:
-        pictures = folder.load(Path(str(settings.data)))
+        pictures = labeled.load(str(settings.data))
         num_classes, shape = len(pictures.classes), pictures.test.images.shape[1:]
     batches = [
         {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor
-from glassnet.data import cifar10, folder
+from glassnet.data import cifar10, labeled
 from glassnet.data.folder import Loaded
 from glassnet.data.pictures import Pictures
 from glassnet.data.stream import Stream, sample
@@ -110,7 +109,7 @@ def _load(settings: Settings) -> Loaded:
     if settings.task == CIFAR10:
         return cifar10.load(settings.data)
     assert settings.data is not None, settings
-    return folder.load(Path(settings.data))
+    return labeled.load(settings.data)
 
 
 def _validation(loaded: Loaded, is_shuffled: bool) -> dict[str, Array]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.autodiff import Array
-from glassnet.data import cifar10, folder
+from glassnet.data import cifar10, labeled
 from glassnet.data.classfolders import File, list_classes
 from glassnet.data.folder import Loaded
 from glassnet.data.pictures import Pictures, decode, quiet, read_content
@@ -78,7 +78,7 @@ def _own(settings: Settings, size_px: int) -> Loaded:
     if settings.task == CIFAR10:
         return cifar10.load(settings.data)
     assert settings.data is not None, settings
-    return folder.load(Path(settings.data), size_px)
+    return labeled.load(settings.data, size_px)
 
 
 def _trained_on(settings: Settings, size_px: int, notices: list[str]) -> set[bytes]:

@@ -133,7 +133,7 @@ def test_a_few_of_a_large_test_set_are_tried_while_training(
     order = np.argsort(small.test.labels, kind="stable")
     by_class = Pictures(small.test.images[order], small.test.labels[order])
     loaded = LabeledPictures(small.training, by_class, small.classes, "a folder", ())
-    monkeypatch.setattr("glassnet.data.folder.load", lambda path: loaded)
+    monkeypatch.setattr("glassnet.data.folder.load", lambda path, size_px: loaded)
     tasks = [Classification(settings_for(str(tmp_path), {"seed": seed})) for seed in (0, 1)]
     assert set(tasks[0].validation["labels"]) == {0, 1}
     assert len(tasks[0].validation["images"]) == 8
