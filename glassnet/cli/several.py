@@ -1,6 +1,7 @@
 """A training of several processes, as `torchrun` starts them: one leads, with the progress bar; the others follow.
 
-`torchrun --nproc-per-node 4 -m glassnet train cifar10`
+`torchrun --nproc-per-node 4 -m glassnet train cifar10`; a `--run` torchrun would take for one of its own options, so that
+it has another name.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def several(given: dict[str, Any]) -> Iterator[Group | None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
         yield None
         return
+    # Of each question that has to wait PyTorch would tell otherwise, and of a lost process in a page of C++.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from glassnet.runtimes import get_group
 
     with get_group(given.get("device", "cpu")) as group:

@@ -23,6 +23,7 @@ from glassnet.autodiff import Array
 from glassnet.errors import GlassnetError, PeerError, SettingsError
 from glassnet.ops import use_processes
 
+c10d: Any = dist  # which says nothing of the types of its stores
 PATIENCE_S = float(os.environ.get("GLASSNET_PATIENCE_S", "120"))
 """A process of which nothing is heard for so long is given up."""
 _BEAT_S = 1.0
@@ -59,8 +60,10 @@ class Group:
             backend = "nccl"
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         with self.heard():
-            dist.init_process_group(backend, timeout=timedelta(seconds=patience_s))
-        self._store: Any = dist.distributed_c10d._get_default_store()
+            self._store = _store(self.rank, self.size, timedelta(seconds=patience_s))
+            dist.init_process_group(
+                backend, store=self._store, rank=self.rank, world_size=self.size, timeout=timedelta(seconds=patience_s)
+            )
 
     @property
     def leads(self) -> bool:
@@ -88,10 +91,10 @@ class Group:
         return Pending(self, tensor)
 
     def share(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """The leader's arrays, on all."""
+        """The leader's arrays, on all, which give arrays of the same names and shapes, in whatever order."""
         shared = {}
-        for name, array in arrays.items():
-            tensor = torch.from_numpy(np.array(array))
+        for name in sorted(arrays):
+            tensor = torch.from_numpy(np.array(arrays[name]))
             with self.heard():
                 dist.broadcast(tensor, 0)
             shared[name] = np.asarray(tensor.numpy())
@@ -121,9 +124,9 @@ class Group:
     def say(self, order: Mapping[str, Any]) -> None:
         """Tell the others what is done next; for the one that leads."""
         with self.heard():
-            self._store.set(f"glassnet/order/{self._num_said}", json.dumps(order))
+            self._store.set(f"order/{self._num_said}", json.dumps(order))
             if self._num_said >= _KEPT_ORDERS:
-                self._store.delete_key(f"glassnet/order/{self._num_said - _KEPT_ORDERS}")
+                self._store.delete_key(f"order/{self._num_said - _KEPT_ORDERS}")
         self._num_said += 1
 
     def orders(self) -> Iterator[dict[str, Any]]:
@@ -136,11 +139,11 @@ class Group:
 
     def _next_order(self) -> dict[str, Any]:
         """However long it takes, as long as the leader is alive: it measures and saves between steps."""
-        key = f"glassnet/order/{self._num_said}"
+        key = f"order/{self._num_said}"
         beat, changed_at = -1, time.monotonic()
         with self.heard():
             while not self._arrived(key):
-                newest = self._store.add("glassnet/beat", 0)
+                newest = self._store.add("beat", 0)
                 if newest != beat:
                     beat, changed_at = newest, time.monotonic()
                 elif time.monotonic() - changed_at > self._patience_s:
@@ -160,7 +163,7 @@ class Group:
         """Show the others that the leader is alive."""
         while self.leads and not self._is_over.wait(_BEAT_S):
             try:
-                self._store.add("glassnet/beat", 1)
+                self._store.add("beat", 1)
             except RuntimeError:
                 return
 
@@ -175,6 +178,17 @@ class Group:
 
 
 _KEPT_ORDERS = 16
+
+
+def _store(rank: int, size: int, timeout: timedelta) -> Any:
+    """Where all find what the others say: at torchrun's, or else at the leader's.
+
+    torchrun's outlasts those that it starts again, so that each start has names of its own there.
+    """
+    is_of_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = c10d.TCPStore(address, port, size, is_master=rank == 0 and not is_of_torchrun, timeout=timeout)
+    return c10d.PrefixStore(f"glassnet/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 class _Heard:
