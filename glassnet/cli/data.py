@@ -82,8 +82,9 @@ def shard(folder: Path, out: Path, shard_mb: int, as_json: bool) -> None:
         "path": str(out), "shards": len(shards), "pictures": written.index.count,
         "classes": list(written.index.classes), "bytes": size_bytes, "notices": written.notices,
     }  # fmt: skip
+    num_shards = f"{len(shards):,} shard{'s' * (len(shards) > 1)}"
     lines = [
-        f"{written.index.count:,} pictures of {len(written.index.classes)} classes in {len(shards):,} shard{'s' * (len(shards) > 1)}, "
+        f"{written.index.count:,} pictures of {len(written.index.classes)} classes in {num_shards}, "
         f"{size_bytes / 1e6:,.1f} MB, in {out}",
         "next:",
         f"  glassnet train {shlex.quote(str(out))}    # learn from them",

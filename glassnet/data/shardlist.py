@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +24,14 @@ RECORD = np.dtype(
 """Of a picture: where its content begins in the shard, and how long it is; the number of its class; whether the folder
 says what it is for; its shorter side; what stands for its content; its place in the folder; where its name ends."""
 _PLACE = np.dtype(
-    [("shard", "<i4"), ("offset", "<i8"), ("size", "<i4"), ("class", "<i4"), ("begin", "<i8"), ("end", "<i8")]
-)
+    [("shard", "<i4"), ("offset", "<i8"), ("size", "<i4"), ("class", "<i4"), ("sum", "<u8"), ("begin", "<i8"),
+     ("end", "<i8")]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class ShardList(Sequence[File]):
-    """As `FileList`, of pictures in shards: 36 bytes and a name for each. A path is shard/offset/size."""
+    """As `FileList`, of pictures in shards: 44 bytes and a name for each. A path is shard/offset/size/sum."""
 
     shards: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -49,8 +51,8 @@ class ShardList(Sequence[File]):
     def __getitem__(self, index: int | slice | NDArray[np.int64]) -> File | ShardList:
         if isinstance(index, slice | np.ndarray):
             return ShardList(self.shards, self.class_names, self.names, self.places[index])
-        shard, offset, size, number, begin, end = self.places[index].item()
-        path = Path(self.shards[shard], str(offset), str(size))
+        shard, offset, size, number, content_sum, begin, end = self.places[index].item()
+        path = Path(self.shards[shard], str(offset), str(size), str(content_sum))
         return File(path, self.class_names[number], os.fsdecode(self.names[begin:end]))
 
     def classes(self) -> tuple[list[str], NDArray[np.int64]]:
@@ -96,7 +98,7 @@ def joined(sidecars: Sequence[tuple[str, Sidecar]], classes: tuple[str, ...]) ->
     """The pictures of these shards in the order of their folder, and their records."""
     records = np.concatenate([sidecar.records for _, sidecar in sidecars])
     places = np.zeros(len(records), _PLACE)
-    for field in ("offset", "size", "class"):
+    for field in ("offset", "size", "class", "sum"):
         places[field] = records[field]
     places["end"] = records["name_end"]
     places["begin"][1:] = records["name_end"][:-1]
@@ -111,6 +113,11 @@ def joined(sidecars: Sequence[tuple[str, Sidecar]], classes: tuple[str, ...]) ->
     order = np.argsort(records["row"], kind="stable")
     names = b"".join(sidecar.names for _, sidecar in sidecars)
     return ShardList(tuple(file for file, _ in sidecars), classes, names, places[order]), records[order]
+
+
+def sum_of(content: bytes) -> int:
+    """64 bits that stand for the whole content of a picture."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:8])
 
 
 def _checks(records: NDArray[np.void], shard: Shard, num_classes: int, num_bytes: int) -> dict[str, NDArray[np.bool_]]:

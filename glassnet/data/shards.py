@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from glassnet.data.folder import (
 from glassnet.data.pictures import decode, quiet
 from glassnet.data.reading import Read, at_most, in_threads, reason_of
 from glassnet.data.shardindex import BLOCK, Index, Shard, read_index, refusal
-from glassnet.data.shardlist import TEST, UNDECIDED, ShardList, Sidecar, joined, parse_sidecar
+from glassnet.data.shardlist import TEST, UNDECIDED, ShardList, Sidecar, joined, parse_sidecar, sum_of
 from glassnet.data.storage import is_shared, read_ranges
 from glassnet.data.stream import CHUNK
 from glassnet.errors import DataError
@@ -100,36 +101,44 @@ def read_squares(paths: Sequence[Path], root: str, size_px: int) -> list[NDArray
     """The middle of each picture, (3, size_px, size_px), or why there is none; a path is that of a `ShardList`."""
     results: list[NDArray[np.uint8] | str] = []
     with quiet():
-        for group in _groups([(path.parts[0], int(path.parts[1]), int(path.parts[2])) for path in paths]):
-            contents = read_ranges(root, [(shard, offset - BLOCK, offset + size) for shard, offset, size in group])
-            results += [
-                _square(Path(shard), content, size, size_px)
-                for (shard, _, size), content in zip(group, contents, strict=True)
-            ]
+        for group in _groups(paths):
+            contents = read_ranges(root, [(spot.shard, spot.offset - BLOCK, spot.offset + spot.size) for spot in group])
+            results += [_square(spot, content, size_px) for spot, content in zip(group, contents, strict=True)]
     return results
 
 
-def _groups(places: Sequence[tuple[str, int, int]]) -> Iterator[list[tuple[str, int, int]]]:
+class _Spot(NamedTuple):
+    """What the path of a picture says."""
+
+    shard: str
+    offset: int
+    size: int
+    sum: int
+
+
+def _groups(paths: Sequence[Path]) -> Iterator[list[_Spot]]:
     """So many at a time as may be in memory together."""
-    group: list[tuple[str, int, int]] = []
-    total_bytes = 0
-    for place in places:
-        if group and total_bytes + place[2] > GROUP_BYTES:
+    group: list[_Spot] = []
+    for path in paths:
+        spot = _Spot(path.parts[0], *map(int, path.parts[1:]))
+        if group and sum(other.size for other in group) + spot.size > GROUP_BYTES:
             yield group
-            group, total_bytes = [], 0
-        group.append(place)
-        total_bytes += place[2]
+            group = []
+        group.append(spot)
     if group:
         yield group
 
 
-def _square(path: Path, content: bytes | str, size_bytes: int, size_px: int) -> NDArray[np.uint8] | str:
+def _square(spot: _Spot, content: bytes | str, size_px: int) -> NDArray[np.uint8] | str:
     if isinstance(content, str):
-        return f"{path}: {content}"
-    if not _is_header(content[:BLOCK], size_bytes) or len(content) != BLOCK + size_bytes:
-        return f"no picture of {size_bytes:,} bytes where {path} should have it"
+        return f"{spot.shard}: {content}"
+    where = f"at {spot.offset:,} of {spot.shard}"
+    if not _is_header(content[:BLOCK], spot.size) or len(content) != BLOCK + spot.size:
+        return f"no file of {spot.size:,} bytes {where}"
+    if sum_of(content[BLOCK:]) != spot.sum:
+        return f"other bytes than were written {where}"
     try:
-        return decode(path, content[BLOCK:], size_px)
+        return decode(Path(spot.shard), content[BLOCK:], size_px)
     except DataError as error:
         return reason_of(error)
 

@@ -19,7 +19,7 @@ from glassnet.data.classfolders import EXTENSIONS, list_classes, shown
 from glassnet.data.pictures import looked_at, quiet, read_content
 from glassnet.data.reading import at_most, name_of, reason_of
 from glassnet.data.shardindex import BLOCK, INDEX, Index, Shard
-from glassnet.data.shardlist import RECORD, TEST, TRAINING, UNDECIDED, Sidecar
+from glassnet.data.shardlist import RECORD, TEST, TRAINING, UNDECIDED, Sidecar, sum_of
 from glassnet.errors import DataError, SettingsError
 
 SEED = 0
@@ -70,7 +70,7 @@ class ShardWriter:
         self._names += sample.name
         self._records.append(
             (self._tar.offset + BLOCK, len(sample.content), sample.label, sample.part, sample.side_px,
-             int.from_bytes(hashlib.sha256(sample.content).digest()[:8]), sample.row, len(self._names))
+             sum_of(sample.content), sample.row, len(self._names))
         )  # fmt: skip
         for extension, content in ((sample.extension, sample.content), ("cls", label)):
             header = tarfile.TarInfo(f"{self._num:09}.{extension}")
