@@ -64,6 +64,8 @@ def test_training_on_shards_is_training_on_the_folder(
         assert call("train", place, "--resume", "--run", run, "--steps", 6).code == 0
     assert losses(Path("one")) == losses(Path("other"))
     assert len(losses(Path("one"))) == 6
+    weights = [Run(Path(run)).newest_checkpoint()[0].tensors for run in ("one", "other")]
+    assert all(array.tobytes() == weights[1][name].tobytes() for name, array in weights[0].items())
     assert Run(Path("other")).facts == Run(Path("one")).facts
     assert call("evaluate", "other").code == 0
 
@@ -119,7 +121,6 @@ def test_nothing_is_written_over(call: Call) -> None:
 def test_one_process_writes(call: Call) -> None:
     photograph(Path("photos"), 3)
     with FileLock(Path(".out.lock")):
-        assert "got" in call("data", "shard", "photos", "out").complaint(2)
         assert "one that another process writes to" in call("data", "shard", "photos", "out").complaint(2)
     assert call("data", "shard", "photos", "out").code == 0
 
