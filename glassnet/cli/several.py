@@ -1,7 +1,7 @@
 """A training of several processes, as `torchrun` starts them: one leads, with the progress bar; the others follow.
 
-`torchrun --nproc-per-node 4 -m glassnet train cifar10`; a `--run` torchrun would take for one of its own options, so that
-it has another name.
+`torchrun --nproc-per-node 4 -m glassnet train cifar10`. A `--run` torchrun would take for one of its own options; so
+there `--run-dir` is its name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from glassnet.training import Settings, Task
 
 
+_OF_A_MACHINE = ("data", "start")  # paths, which may be others on each
+
+
 @contextmanager
 def several(given: dict[str, Any]) -> Iterator[Group | None]:
     """All processes of this training, once they have found each other; None if there is no other."""
@@ -34,7 +37,8 @@ def several(given: dict[str, Any]) -> Iterator[Group | None]:
     from glassnet.runtimes import get_group
 
     with get_group(given.get("device", "cpu")) as group:
-        group.agree({"version of glassnet": version("glassnet")})
+        asked = {f"--{name.replace('_', '-')}": value for name, value in given.items() if name not in _OF_A_MACHINE}
+        group.agree({"version of glassnet": version("glassnet"), **asked})
         yield group
 
 

@@ -27,7 +27,10 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 @click.command()
 @click.argument("task")
 @training_options()
-@click.option("--run", "--run-dir", "path", type=click.Path(path_type=Path), help="Directory of the run.  [default: runs/TASK-TIME]")
+@click.option(
+    "--run", "--run-dir", "path", type=click.Path(path_type=Path),
+    help="Directory of the run.  [default: runs/TASK-TIME]",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with --run (or the newest run of TASK) where it stopped.")
 @json_option
 def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: Any) -> None:

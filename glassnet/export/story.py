@@ -99,7 +99,8 @@ def _replayed(loss: Graph, inputs: Mapping[str, Tensor], random: Random) -> Repl
 
 
 def _draw(random: Random, kind: str, spec: ArraySpec) -> Tensor:
-    return random.normal(spec.shape) if kind == "normal" else random.uniform(spec.shape)
+    ways = {"normal": random.normal, "uniform": random.uniform, "stratified": random.stratified}
+    return ways[kind](spec.shape)
 
 
 def _traced(loss: Graph, model: Module, batch_size: int) -> tuple[Graph, list[dict[str, Any]]]:

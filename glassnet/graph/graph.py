@@ -33,7 +33,7 @@ class Graph:
     calls       what is done
     outputs     name -> value that the caller gets
     carried     names that are input and output: that output is this input at the next step
-    random      name of an input -> distribution ("uniform" or "normal") that the caller draws it from
+    random      name of an input -> distribution ("uniform", "normal" or "stratified") that the caller draws it from
     """
 
     specs: tuple[ArraySpec, ...]

@@ -27,6 +27,9 @@ class TracedRandom:
     def normal(self, shape: Shape) -> Tensor:
         return self._request("normal", shape)
 
+    def stratified(self, shape: Shape) -> Tensor:
+        return self._request("stratified", shape)
+
     def _request(self, distribution: str, shape: Shape) -> Tensor:
         tensor = placeholder(ArraySpec(tuple(shape), self._dtype))
         self.requests[f"random.{len(self.requests)}"] = (distribution, tensor)

@@ -72,7 +72,7 @@ def make_app(lab: Lab, say: Callable[[str], None] = print, warms_up: bool = Fals
     app = Starlette(
         routes=[
             *map(_route, (*ENDPOINTS, _DESCRIPTION)),
-            Mount(f"/{tabs.PLACE}", StaticFiles(directory=lab.sites.folder, html=True, check_dir=False)),
+            Mount(f"/{tabs.PLACE}", StaticFiles(directory=lab.sites.folder, html=True)),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
         exception_handlers={GlassnetError: _on_error, HTTPException: _on_http_error, Exception: _on_bug},

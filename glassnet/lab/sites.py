@@ -24,6 +24,7 @@ class Sites:
     """In ``folder``, by names that nobody can guess: what is served there takes no token."""
 
     def __init__(self, folder: Path, most: int):
+        folder.mkdir(exist_ok=True)
         self.folder, self._most = folder, most
         self._names: dict[tuple[str, ...], str] = {}
         self._turn = anyio.CapacityLimiter(1)

@@ -21,6 +21,10 @@ class Random(Protocol):
         """Numbers from the standard normal distribution."""
         ...
 
+    def stratified(self, shape: Shape) -> Tensor:
+        """(B,) numbers over [0, 1), one in each B-th part of it, in order; B counts the examples of the whole batch."""
+        ...
+
 
 class EagerRandom:
     """Draws at once from a NumPy generator; a traced step gets a source that makes inputs instead."""
@@ -34,6 +38,9 @@ class EagerRandom:
 
     def normal(self, shape: Shape) -> Tensor:
         return Tensor(draw(self._generator, "normal", shape, self._dtype))
+
+    def stratified(self, shape: Shape) -> Tensor:
+        return Tensor(draw(self._generator, "stratified", shape, self._dtype))
 
 
 class SharedRandom:
@@ -70,13 +77,20 @@ class _Part:
     def normal(self, shape: Shape) -> Tensor:
         return self._next("normal", shape)
 
+    def stratified(self, shape: Shape) -> Tensor:
+        return self._next("stratified", shape)
+
     def _next(self, distribution: str, shape: Shape) -> Tensor:
         self._count += 1
         return self._shared._asked(distribution, tuple(shape), self._index, self._count - 1)
 
 
 def draw(generator: np.random.Generator, distribution: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
-    """An array from the named distribution, ``uniform`` on [0, 1) or ``normal``."""
+    """An array from the named distribution, ``uniform`` or ``stratified`` on [0, 1), or ``normal``."""
+    if distribution == "stratified":
+        (num,) = shape
+        uniform = generator.random(num, dtype.type)
+        return np.asarray((uniform + np.arange(num, dtype=dtype)) * dtype.type(1.0 / num))
     if distribution == "uniform":
         return generator.random(shape, dtype.type)
     assert distribution == "normal", distribution

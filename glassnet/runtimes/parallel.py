@@ -106,11 +106,12 @@ class Group:
         with self.heard():
             dist.all_gather_object(given, dict(facts))
         for rank, other in enumerate(given):
-            names = [name for name in given[0] if other.get(name) != given[0][name]]
+            first = given[0]
+            names = [name for name in {**first, **other} if other.get(name) != first.get(name)]
             if names:
                 name = names[0]
                 raise SettingsError(
-                    f"expected the same {name} on all {self.size} processes; got {given[0][name]} on the first and "
+                    f"expected the same {name} on all {self.size} processes; got {first.get(name)} on the first and "
                     f"{other.get(name)} on number {rank + 1}. To fix: start all of them alike."
                 )
 

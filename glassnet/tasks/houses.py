@@ -73,7 +73,7 @@ class Houses:
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
         images = batch["images"]
         num = images.shape[0]
-        return loss(model, images, random.normal((num, 1, SIZE, SIZE)), random.uniform((num,)))
+        return loss(model, images, random.normal((num, 1, SIZE, SIZE)), random.stratified((num,)))
 
     def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         return {"loss": self.loss(model, batch, random)}
@@ -87,7 +87,7 @@ class Houses:
 def loss(model: Module, images: Tensor, noise: Tensor, uniform: Tensor) -> Tensor:
     """The mean squared error of the velocity (x^ - x_t) / (1 - t), which is that of x^ over (1 - t)^2.
 
-    images (B, 28, 28) uint8, noise (B, 1, 28, 28) normal, uniform (B,) on [0, 1).
+    images (B, 28, 28) uint8, noise (B, 1, 28, 28) normal, uniform (B,) on [0, 1), best one in each B-th part.
     """
     x = reshape(cast(images, noise.dtype) * (2.0 / 255.0) - 1.0, noise.shape)
     t = times(uniform)
@@ -97,16 +97,14 @@ def loss(model: Module, images: Tensor, noise: Tensor, uniform: Tensor) -> Tenso
 
 
 def times(u: Tensor) -> Tensor:
-    """(B,) uniform numbers to times between 0 and 1, one in each B-th part of their distribution.
+    """(B,) uniform numbers to times between 0 and 1.
 
     t = u^a / (u^a + (1 - u)^a) follows the logit-normal distribution closely (a logistic curve for a normal one, a =
     1 / 1.702), which favours the middle of the line, where there is most to learn. Esser et al. 2024
     (https://arxiv.org/abs/2403.03206).
     """
-    num = u.shape[0]
-    stratified = (u + np.arange(num, dtype=u.dtype)) * (1.0 / num)
-    end = maximum(1.0 - stratified, 1e-6) ** (1.0 / 1.702)
-    start = maximum(stratified, 1e-6) ** (1.0 / 1.702)
+    end = maximum(1.0 - u, 1e-6) ** (1.0 / 1.702)
+    start = maximum(u, 1e-6) ** (1.0 / 1.702)
     return start / (start + end)
 
 

@@ -58,6 +58,9 @@ class HalfWay:
     def uniform(self, shape: Shape) -> Tensor:
         return Tensor(np.full(shape, 0.5, np.float32))
 
+    def stratified(self, shape: Shape) -> Tensor:
+        return self.uniform(shape)
+
     def normal(self, shape: Shape) -> Tensor:
         return self._source.normal(shape)
 

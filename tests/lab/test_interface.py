@@ -43,8 +43,8 @@ FEW = settings(
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A lab in which no training may be started."""
-    with serving(tmp_path_factory.mktemp("lab"), most_trainings=0) as it:
+    """A lab in which no training may be started, nor prepared for a tab."""
+    with serving(tmp_path_factory.mktemp("lab"), most_trainings=0, most_sites=0) as it:
         yield it
 
 
@@ -77,7 +77,8 @@ def test_no_request_breaks_it(closed: Served, operation: Any, mode: GenerationMo
 
     ask()
     assert {path.name for path in around.iterdir()} == {"runs", "scratch"}
-    assert all(path.name.startswith("upload-") for path in closed.lab.scratch.iterdir())
+    assert all(path.name == "sites" or path.name.startswith("upload-") for path in closed.lab.scratch.iterdir())
+    assert list(closed.lab.sites.folder.iterdir()) == []
 
 
 def test_every_request_is_described(closed: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield it
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("lab")) as it:
+        yield it
+
+
 def manifest_at(served: Served, answer: httpx.Response) -> dict[str, Any]:
     """Of the site, as a page without the token reads it."""
     assert answer.status_code == 201, answer.text
@@ -58,7 +65,7 @@ def test_a_run_that_goes_on_in_a_tab(tmp_path_factory: pytest.TempPathFactory) -
     path = denoiser(tmp_path_factory)
     with serving(tmp_path_factory.mktemp("lab")) as served:
         served.lab.runs.mkdir()
-        (served.lab.runs / "mine").symlink_to(path)
+        shutil.copytree(path, served.lab.runs / "mine")
         manifest = manifest_at(served, served.ask("POST", "/api/runs/mine/tab", json={}))
         assert manifest["initial"]["step"] == 3
         make_run(served.lab, "untrained")
@@ -75,14 +82,14 @@ def test_a_run_that_goes_on_in_a_tab(tmp_path_factory: pytest.TempPathFactory) -
         ({"task": "houses", "data": "/nowhere.npy", "steps": 1}, 422, "nowhere.npy"),
     ],
 )
-def test_what_cannot_be_had(few: Served, wanted: dict[str, Any], status: int, words: str) -> None:
-    refused = few.ask("POST", "/api/tabs", json=wanted)
+def test_what_cannot_be_had(others: Served, wanted: dict[str, Any], status: int, words: str) -> None:
+    refused = others.ask("POST", "/api/tabs", json=wanted)
     assert refused.status_code == status, refused.text
     assert words in refused.json()["error"]["message"]
     assert "glassnet:" not in refused.text
 
 
-def test_only_sites_are_served(few: Served, tmp_path: Path) -> None:
-    (few.lab.scratch / "upload-secret").write_text("secret")
+def test_only_sites_are_served(others: Served, tmp_path: Path) -> None:
+    (others.lab.scratch / "upload-secret").write_text("secret")
     for path in ("tabs/", "tabs/../upload-secret", "tabs/%2e%2e/upload-secret", "tabs/nowhere/"):
-        assert httpx.get(f"{few.address}/{path}").status_code == 404
+        assert httpx.get(f"{others.address}/{path}").status_code == 404

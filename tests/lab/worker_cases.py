@@ -16,6 +16,7 @@ from safetensors.numpy import save as save_safetensors
 from glassnet.autodiff import Array
 from glassnet.export.chunks import chunks_of
 from glassnet.export.first_weights import Recorder
+from glassnet.ops.random import draw
 from glassnet.optim import warmed_up_decay
 from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
@@ -78,7 +79,10 @@ def _randomness(cases: Cases) -> list[dict[str, Any]]:
 def _in_turn(cases: Cases) -> dict[str, Any]:
     """One stream that is asked for this and that."""
     source = generator(3, "flips", 4)
-    asked = [("uniform", 3), ("normal", 5), ("permutation", 11), ("uniform", 1), ("normal", 2500), ("uniform", 7)]
+    asked = [
+        ("uniform", 3), ("normal", 5), ("permutation", 11), ("uniform", 1), ("stratified", 37), ("normal", 2500),
+        ("uniform", 7),
+    ]  # fmt: skip
     return {
         "seed": "3", "purpose": "flips", "counter": 4,
         "draws": [
@@ -106,7 +110,7 @@ def _first_weights(cases: Cases) -> list[dict[str, Any]]:
 def _drawn(source: np.random.Generator, kind: str, n: int) -> Array:
     if kind == "permutation":
         return source.permutation(n).astype(np.int64)
-    return source.random(n, np.float32) if kind == "uniform" else source.standard_normal(n, np.float32)
+    return draw(source, kind, (n,), np.dtype(np.float32))
 
 
 def _batches(cases: Cases) -> list[dict[str, Any]]:

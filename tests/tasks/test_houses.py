@@ -12,6 +12,7 @@ from glassnet.autodiff import Array, Tensor, tensor
 from glassnet.errors import SettingsError
 from glassnet.nn import Module
 from glassnet.ops import EagerRandom, broadcast_to
+from glassnet.ops import EagerRandom
 from glassnet.runtimes import NumpyRuntime, get_runtime
 from glassnet.tasks import houses, open_task, settings_for
 from glassnet.training import create, train
@@ -59,7 +60,7 @@ def test_another_model() -> None:
 
 def test_times_are_one_in_each_part_of_their_distribution() -> None:
     num = 1000
-    t = houses.times(tensor(np.random.default_rng(0).random(num, np.float32))).numpy()
+    t = houses.times(EagerRandom(np.random.default_rng(0)).stratified((num,))).numpy()
     assert np.all(np.diff(t) > 0.0)
     assert 0.0 <= t[0] < t[-1] <= 1.0
     normal = np.log(t[1:-1] / (1.0 - t[1:-1]))  # logit-normal: this is nearly standard normal

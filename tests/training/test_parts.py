@@ -97,7 +97,7 @@ def test_drawing_the_random_inputs_of_a_graph() -> None:
     for name, kind in graph.random.items():
         assert drawn[name].dtype == np.float32
         np.testing.assert_array_equal(drawn[name], again[name])
-        assert abs(drawn[name].mean() - (0.5 if kind == "uniform" else 0.0)) < 0.15
+        assert abs(drawn[name].mean() - (0.0 if kind == "normal" else 0.5)) < 0.15
 
 
 @pytest.mark.parametrize(

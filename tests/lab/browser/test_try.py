@@ -78,10 +78,10 @@ def test_camera_takes_a_still_and_is_let_go(open_tab: Callable[..., Visitor], wo
         }"""
     )
     page.get_by_role("button", name=words("try.camera"), exact=True).click()
-    page.get_by_role("button", name=words("try.shutter")).click()
+    page.get_by_role("button", name=words("try.shutter"), exact=True).click()
     expect(page.locator(".try-bars")).to_have_count(1, timeout=WITHIN_MS)
     page.get_by_role("button", name=words("try.camera"), exact=True).click()
-    expect(page.get_by_role("button", name=words("try.shutter"))).to_be_enabled(timeout=WITHIN_MS)
+    expect(page.get_by_role("button", name=words("try.shutter"), exact=True)).to_be_enabled(timeout=WITHIN_MS)
     page.get_by_role("link", name=words("nav.inside")).click()
     page.locator(".inside").wait_for()
     assert page.evaluate("window.tracks.map((track) => track.readyState)") == ["ended", "ended"]

@@ -175,7 +175,7 @@ def test_the_article_by_keyboard(open_tab: Callable[..., Visitor], words: Words)
     page.locator("main svg").first.wait_for()
     titles = [page.locator("article h2").inner_text()]
     for part in range(2, 13):
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press({"en": "ArrowRight", "he": "ArrowLeft"}[words.language])
         page.locator(f"article[data-part='{part}'] .how-figure").wait_for()
         assert f"part={part}" in page.url
         titles.append(page.locator("article h2").inner_text())

@@ -17,7 +17,7 @@ import { unzipped } from "./fetching.js";
  * @property {string} sha256
  * @property {Record<string, {dtype: string, shape: number[]}>} inputs
  * @property {Record<string, {dtype: string, shape: number[]}>} outputs
- * @property {Record<string, "uniform" | "normal">} random
+ * @property {Record<string, import("./inputs.js").Kind>} random
  */
 
 /** @typedef {(file: string, sha256?: string) => Promise<Uint8Array>} FetchFile */

@@ -3,6 +3,7 @@
 import { sizeOf } from "./tensors.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
+/** @typedef {"uniform" | "normal" | "stratified"} Kind of random numbers */
 
 /**
  * @typedef {object} Source of examples
@@ -13,8 +14,8 @@ import { sizeOf } from "./tensors.js";
 
 /**
  * The random inputs that a graph asks for, in its order.
- * @param {{random: Record<string, "uniform" | "normal">, inputs: Record<string, {shape: number[]}>}} graph
- * @param {{uniform: (n: number) => Float32Array, normal: (n: number) => Float32Array}} source
+ * @param {{random: Record<string, Kind>, inputs: Record<string, {shape: number[]}>}} graph
+ * @param {Record<Kind, (n: number) => Float32Array>} source
  * @returns {Record<string, Tensor>}
  */
 export function drawnInputs(graph, source) {
@@ -23,7 +24,7 @@ export function drawnInputs(graph, source) {
   for (const [name, kind] of Object.entries(graph.random)) {
     const shape = graph.inputs[name]?.shape ?? [];
     const size = sizeOf(shape);
-    drawn[name] = { dtype: "float32", shape, data: kind === "normal" ? source.normal(size) : source.uniform(size) };
+    drawn[name] = { dtype: "float32", shape, data: source[kind](size) };
   }
   return drawn;
 }

@@ -69,6 +69,12 @@ export class Generator {
     return numbers;
   }
 
+  /** Over [0, 1), one in each n-th part of it, in order. @param {number} n */
+  stratified(n) {
+    const share = Math.fround(1 / n);
+    return this.uniform(n).map((unit, i) => Math.fround(unit + i) * share);
+  }
+
   /** From the standard normal distribution. @param {number} n */
   normal(n) {
     const numbers = new Float32Array(n);

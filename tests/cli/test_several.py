@@ -1,0 +1,134 @@
+"""Trainings of several processes, as torchrun starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassnet.data.drawn import draw_houses
+from glassnet.training import Run
+from tests.cli.conftest import COMMAND, ROOT, environment
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> Path:
+    np.save(tmp_path / "houses.npy", draw_houses(20, seed=1))
+    return tmp_path / "houses.npy"
+
+
+def torchrun(num: int, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(num), "-m", "glassnet"]
+    given = {**environment(), "OMP_NUM_THREADS": "1", **variables}
+    return subprocess.run(
+        [*command, *map(str, arguments)], cwd=ROOT, env=given, capture_output=True, text=True, timeout=300
+    )
+
+
+def started(num: int, *arguments: object, of_each: tuple[tuple[object, ...], ...] = ()) -> list[subprocess.Popen[str]]:
+    """Without torchrun, which would end the others: each by itself, with words of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {**environment(), "OMP_NUM_THREADS": "1", "WORLD_SIZE": str(num), "MASTER_ADDR": "127.0.0.1",
+              "MASTER_PORT": str(port), "GLASSNET_PATIENCE_S": "8"}  # fmt: skip
+    own = of_each or ((),) * num
+    return [
+        subprocess.Popen(
+            [*COMMAND, *map(str, (*arguments, *own[rank]))], cwd=ROOT, env={**shared, "RANK": str(rank)}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for rank in range(num)
+    ]  # fmt: skip
+
+
+def line_of(process: subprocess.Popen[str], code: int) -> str:
+    """What it said last."""
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == code, said
+    assert said.count("glassnet: ") == 1, said
+    assert "Traceback" not in said
+    return said[said.index("glassnet: ") :].splitlines()[0]
+
+
+def test_two_processes_end_where_one_does(drawings: Path, tmp_path: Path) -> None:
+    given = ("train", "houses", "--data", drawings, "--steps", 4, "--batch-size", 4, "--json", "--run-dir")
+    result = torchrun(2, *given, tmp_path / "two")
+    assert result.returncode == 0, result.stderr
+    values: dict[str, Any] = json.loads(result.stdout)  # of the one that leads, and of no other
+    assert values["steps"] == 4
+    alone = subprocess.run(
+        [*COMMAND, *map(str, given), str(tmp_path / "one"), "--runtime", "torch"], cwd=ROOT, env=environment(),
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert alone.returncode == 0, alone.stderr
+    one, two = (Run(tmp_path / name).newest_checkpoint()[0].tensors for name in ("one", "two"))
+    for name, array in one.items():
+        np.testing.assert_allclose(two[name], array, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_killed_processes_go_on_together() -> None:
+    command = [sys.executable, "benchmarks/kills.py", "--kills", "2", "--steps", "16"]
+    result = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the same weights" in result.stdout
+
+
+def test_a_process_that_is_frozen(drawings: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = ("train", "houses", "--data", drawings, "--steps", 100_000, "--batch-size", 4, "--run-dir", run)
+    leader, follower = started(2, *given)
+    while not (run / "events.jsonl").exists() or "stepped" not in (run / "events.jsonl").read_text():
+        assert leader.poll() is None, leader.communicate()
+        signal.sigtimedwait([], 0.2)
+    os.kill(follower.pid, signal.SIGSTOP)
+    try:
+        assert "expected all 2 processes of the training to take part" in line_of(leader, 1)
+    finally:
+        follower.kill()
+        follower.communicate()
+    newest, complaints = Run(run).newest_checkpoint()
+    assert newest.step > 0  # it was saved at the last whole step
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--batch-size", 5), "expected a batch that can be shared in 2 equal parts; got 5 examples"),
+        (("--batch-size", 4, "--runtime", "onnx"), "expected --runtime torch or numpy for several processes; got onnx"),
+    ],
+)
+def test_what_several_cannot_do(drawings: Path, tmp_path: Path, arguments: tuple[object, ...], words: str) -> None:
+    leader, follower = started(
+        2, "train", "houses", "--data", drawings, "--steps", 2, "--run-dir", tmp_path / "run", *arguments
+    )
+    assert words in line_of(leader, 2)
+    assert words in line_of(follower, 2)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_others_are_refused(drawings: Path, tmp_path: Path) -> None:
+    given = ("train", "houses", "--data", drawings, "--steps", 2, "--batch-size", 4, "--run-dir", tmp_path / "run")
+    for process in started(2, *given, of_each=(("--seed", 1), ("--seed", 2))):
+        assert "expected the same --seed on all 2 processes; got 1 on the first and 2 on number 2" in line_of(
+            process, 2
+        )
+
+
+def test_torchrun_may_start_only_a_named_run_again(drawings: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1", "-m"]
+    arguments = ["glassnet", "train", "houses", "--data", str(drawings), "--steps", "2"]
+    result = subprocess.run([*command, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "expected --run, since torchrun may start this training again; got none" in result.stderr
