@@ -12,7 +12,6 @@ from glassnet.autodiff import Array, Tensor, tensor
 from glassnet.errors import SettingsError
 from glassnet.nn import Module
 from glassnet.ops import EagerRandom, broadcast_to
-from glassnet.ops import EagerRandom
 from glassnet.runtimes import NumpyRuntime, get_runtime
 from glassnet.tasks import houses, open_task, settings_for
 from glassnet.training import create, train
