@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import re
 import shutil
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,25 +13,15 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
-from PIL import Image
 
 from glassnet.data import folder, labeled, shards
-from glassnet.data.folder import Loaded
-from glassnet.data.shardindex import INDEX, Index, is_sharded, read_index
-from glassnet.data.shardlist import RECORD, Sidecar, parse_sidecar
+from glassnet.data.shardindex import INDEX, read_index
+from glassnet.data.shardlist import RECORD
 from glassnet.data.shardwriter import write_shards
 from glassnet.data.stream import Stream, read
-from glassnet.errors import DataError, RuntimeUnavailableError
+from glassnet.errors import DataError
+from tests.data.sharded import SHARD_BYTES, assert_same, overwrite, paint, record_of, training
 from tests.data.shardserver import Server, serving
-
-SHARD_BYTES = 16_000  # of seven of the pictures below
-
-
-def paint(path: Path, size: tuple[int, int] = (8, 8)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(list(f"{path.parent.name}/{path.name}".encode()))
-    Image.fromarray(generator.integers(0, 256, (size[1], size[0], 3), np.uint8)).save(path)
-    return path
 
 
 @pytest.fixture
@@ -60,66 +47,6 @@ def out(base: Path) -> Path:
 def server() -> Iterator[Callable[[Path], Server]]:
     with ExitStack() as running:
         yield lambda folder: running.enter_context(serving(folder))
-
-
-def change(out: Path, alter: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
-    """Write the index anew with something else in it."""
-    values = json.loads((out / INDEX).read_text())
-    alter(values)
-    (out / INDEX).write_text(json.dumps(values))
-
-
-def forge(out: Path, number: int, alter: Callable[[np.ndarray], None]) -> None:  # type: ignore[type-arg]
-    """Write the sidecar of a shard anew, with the sum of it that the index then names."""
-    index = read_index(str(out))
-    shard = index.shards[number]
-    sidecar = parse_sidecar((out / shard.sidecar).read_bytes(), shard, len(index.classes))
-    records = sidecar.records.copy()
-    alter(records)
-    content = Sidecar(records, sidecar.names).content()
-    (out / shard.sidecar).write_bytes(content)
-    change(out, lambda values: values["shards"][number].update(
-        sidecar_bytes=len(content), sidecar_sha256=hashlib.sha256(content).hexdigest()
-    ))  # fmt: skip
-
-
-def record_of(out: Path, name: str) -> tuple[Path, int, int]:
-    """Of the picture with this name the shard, and where in it."""
-    index = read_index(str(out))
-    for shard in index.shards:
-        sidecar = parse_sidecar((out / shard.sidecar).read_bytes(), shard, len(index.classes))
-        begin = 0
-        for record in sidecar.records:
-            label, own = index.classes[record["class"]], sidecar.names[begin : record["name_end"]].decode()
-            if f"{label}/{own}" == name:
-                return out / shard.file, int(record["offset"]), int(record["size"])
-            begin = record["name_end"]
-    raise LookupError(name)
-
-
-def overwrite(path: Path, offset: int, content: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(content)
-
-
-def training(loaded: Loaded) -> np.ndarray:  # type: ignore[type-arg]
-    """The pictures to train on, in memory."""
-    images = loaded.training.images
-    if isinstance(images, np.ndarray):
-        return images
-    found, reasons = read(images, np.arange(len(images)))
-    images.close()
-    assert reasons == {}
-    return found
-
-
-def assert_same(one: Loaded, other: Loaded) -> None:
-    assert one.classes == other.classes
-    np.testing.assert_array_equal(training(one), training(other))
-    np.testing.assert_array_equal(one.training.labels, other.training.labels)
-    np.testing.assert_array_equal(one.test.images, other.test.images)
-    np.testing.assert_array_equal(one.test.labels, other.test.labels)
 
 
 def test_the_same_as_the_folder(base: Path, out: Path) -> None:
@@ -290,37 +217,6 @@ def test_of_shards_left_out_what_is_left_stays_what_it_was(base: Path, tmp_path:
         assert images[1] < images[0]
 
 
-FORGED = [
-    ("offset", 0), ("offset", -512), ("offset", 513), ("offset", 20_480), ("offset", 2**62), ("size", 0), ("size", -1),
-    ("size", 20_480), ("size", 2**31 - 1), ("class", 2), ("class", -1), ("part", 2), ("side_px", 0), ("row", -1),
-    ("name_end", 0), ("name_end", 2**62), ("name_end", -1),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("field", "value"), FORGED)
-def test_a_sidecar_that_lies(field: str, value: int, out: Path) -> None:
-    """Though its sum is that of the index."""
-
-    def alter(records: np.ndarray) -> None:  # type: ignore[type-arg]
-        records[field][3] = value
-
-    forge(out, 0, alter)
-    (notice,) = shards.load(str(out), 8).notices
-    assert re.match(r"pictures-00000\.tar: left out with its 7 pictures, its sidecar says -?\d+ for the (\w+)", notice)
-
-
-def test_a_count_that_lies(out: Path) -> None:
-    change(out, lambda values: (values["shards"][2].update(count=6), values.update(count=20)))
-    (notice,) = shards.load(str(out), 8).notices
-    assert notice == "pictures-00002.tar: left out with its 6 pictures, its sidecar is not one of 6 pictures"
-
-
-def test_some_that_are_decided_and_some_that_are_not(out: Path) -> None:
-    forge(out, 0, lambda records: records["part"].fill(1))
-    with pytest.raises(DataError, match="of which only some are said to be for training"):
-        shards.load(str(out))
-
-
 def test_more_than_half_gone(out: Path) -> None:
     for number in (0, 2):
         (out / f"pictures-{number:05}.tar").unlink()
@@ -376,101 +272,6 @@ def test_a_picture_that_was_damaged_before(tmp_path: Path) -> None:
     (notice,) = loaded.notices
     assert notice.startswith("cats/1.png: left out, one that cannot be read (")
     assert_same(folder.load(tmp_path / "base", 8), loaded)
-
-
-def mend(values: dict, **fields: object) -> None:  # type: ignore[type-arg]
-    values["shards"][0].update(fields)
-
-
-HOSTILE: dict[str, Callable[[dict], object]] = {  # type: ignore[type-arg]
-    "format 2": lambda values: values.update(format=2),
-    "no format": lambda values: values.pop("format"),
-    "a path": lambda values: mend(values, file="../secret.tar"),
-    "up": lambda values: mend(values, file=".."),
-    "absolute": lambda values: mend(values, file="/etc/passwd.tar"),
-    "a URL": lambda values: mend(values, file="http://127.0.0.1/x.tar"),
-    "a newline": lambda values: mend(values, file="pictures-00000.tar\n"),
-    "a shard twice": lambda values: mend(values, file="pictures-00001.tar"),
-    "no name": lambda values: mend(values, file=None),
-    "a class with a slash": lambda values: values.update(classes=["cats", "dogs/.."]),
-    "a class up": lambda values: values.update(classes=["..", "dogs"]),
-    "a class on two lines": lambda values: values.update(classes=["cats\n", "dogs"]),
-    "half a letter": lambda values: values.update(classes=["cats", "\ud800"]),
-    "one class": lambda values: values.update(classes=["cats"]),
-    "classes in disorder": lambda values: values.update(classes=["dogs", "cats"]),
-    "classes of numbers": lambda values: values.update(classes=[1, 2]),
-    "too many": lambda values: (mend(values, count=10**15), values.update(count=10**15 + 14)),
-    "more than fit": lambda values: (mend(values, count=11), values.update(count=25)),
-    "another sum of counts": lambda values: values.update(count=22),
-    "less than none": lambda values: mend(values, count=-7),
-    "none": lambda values: mend(values, count=0),
-    "true": lambda values: mend(values, count=True),
-    "half": lambda values: mend(values, count=7.5),
-    "negative bytes": lambda values: mend(values, bytes=-1),
-    "bytes in words": lambda values: mend(values, bytes="many"),
-    "absurd bytes": lambda values: mend(values, bytes=2**60),
-    "absurd sidecar": lambda values: mend(values, sidecar_bytes=2**40),
-    "no sum": lambda values: mend(values, sidecar_sha256="abc"),
-    "a field more": lambda values: mend(values, pickle="cos"),
-    "no shards": lambda values: values.update(shards=[]),
-    "shards in words": lambda values: values.update(shards="pictures-00000.tar"),
-    "a shard in words": lambda values: values["shards"].append("pictures-00000.tar"),
-}
-
-
-@pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_index(what: str, out: Path) -> None:
-    change(out, HOSTILE[what])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"^expected an index\.json of shards at .*; got .*\. To fix: ") as refused:
-        labeled.load(str(out))
-    assert "\n" not in str(refused.value)
-    assert len(str(refused.value)) < 500
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"", b"[]", b"null", b"\xff\xfe\xfd", b"{", b"[" * 100_000, b'{"count": ' + b"9" * 10_000 + b"}",
-        b" " * 2**24 + b"{}",
-    ],
-    ids=["empty", "list", "null", "bytes", "half", "deep", "long number", "huge"],
-)  # fmt: skip
-def test_what_is_no_index(content: bytes, out: Path) -> None:
-    (out / INDEX).write_bytes(content)
-    with pytest.raises(DataError, match=r"^expected an index\.json of shards at .*; got .*\. To fix: ") as refused:
-        labeled.load(str(out))
-    assert "\n" not in str(refused.value)
-
-
-def test_where_nothing_is(tmp_path: Path) -> None:
-    for url in (tmp_path.as_uri(), "http://127.0.0.1:9/out", "memory://nowhere"):
-        with pytest.raises(
-            DataError, match=r"^expected an index\.json of shards at .*; got none \(.*\)\. To fix: check"
-        ):
-            labeled.load(url)
-    with pytest.raises(DataError, match=r"a URL that fsspec can open; got nonsense://x \(.*nonsense.*\)\. To fix: "):
-        labeled.load("nonsense://x")
-
-
-def test_without_fsspec(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(RuntimeUnavailableError, match=r"To fix: pip install 'glassnet\[shards\]'"):
-        labeled.load(str(out))
-
-
-def test_what_is_a_set_of_shards(base: Path, out: Path) -> None:
-    assert is_sharded(str(out))
-    assert is_sharded("http://127.0.0.1/out")
-    assert not is_sharded(str(base))
-    (base / INDEX).write_text("{}")  # of whoever the pictures are from
-    assert not is_sharded(str(base))
-
-
-def test_an_index_says_of_itself_what_it_is(out: Path) -> None:
-    index = read_index(str(out))
-    assert index.text() == (out / INDEX).read_text()
-    assert dataclasses.replace(index, shards=index.shards[:1]).count == 7
-    assert isinstance(index, Index)
 
 
 def test_a_list_of_pictures_is_a_sequence(base: Path, out: Path) -> None:
