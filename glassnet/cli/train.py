@@ -34,7 +34,8 @@ _BY_FOLDER = ("folder", "faces")  # tasks of which there are as many as there ar
 @click.option("--resume", is_flag=True, help="Go on with --run (or the newest run of TASK) where it stopped.")
 @json_option
 def train(task: str, path: Path | None, resume: bool, as_json: bool, **options: Any) -> None:
-    """Train TASK from random weights: cifar10, faces, houses, or a folder with a folder of pictures per class.
+    """Train TASK from random weights: cifar10, faces, houses, or a folder with a folder of pictures per class
+    (or shards of such a folder, here or at a URL).
 
     Ctrl-C saves and stops; --resume goes on. Meanwhile `glassnet lab` can pause it and change its numbers.
     """

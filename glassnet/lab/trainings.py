@@ -130,9 +130,17 @@ async def asked_for(lab: Lab, wanted: Mapping[str, Any]) -> tuple[str, list[str]
 
 
 def settings_of(task: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """In the worker: raises SettingsError where a training would at once."""
+    """In the worker: raises SettingsError where a training would at once, and for data elsewhere.
+
+    A page makes nobody fetch anything: whoever wants that starts the training in a terminal.
+    """
+    from glassnet.data.storage import is_url
     from glassnet.tasks import settings_for
 
+    if is_url(task):
+        raise SettingsError(
+            f"expected a task or a folder on this machine; got '{task[:200]}'. To fix: `glassnet train` in a terminal."
+        )
     try:
         return dataclasses.asdict(settings_for(task, given))
     except (OSError, RuntimeError, ValueError) as error:  # a path that cannot be one, the home of nobody

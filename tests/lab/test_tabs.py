@@ -79,6 +79,7 @@ def test_a_run_that_goes_on_in_a_tab(tmp_path_factory: pytest.TempPathFactory) -
     [
         ({"task": "houses", "runtime": "torch"}, 400, "runtime"),
         ({"task": "nowhere"}, 400, "expected a task"),
+        ({"task": "http://127.0.0.1:9/shards"}, 400, "expected a task or a folder on this machine"),
         ({"task": "houses", "data": "/nowhere.npy", "steps": 1}, 422, "nowhere.npy"),
     ],
 )
