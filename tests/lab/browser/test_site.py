@@ -201,8 +201,8 @@ def step_of(page: Page) -> int:
     return int("".join(c for c in page.locator(".instrument-value").first.inner_text() if c.isdigit()))
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("task", list(GIVEN))
+# The lab's own tests open the same views in both languages.
+@pytest.mark.parametrize(("task", "language"), [("cifar10", "en"), ("houses", "he"), ("faces", "en")])
 def test_every_view_opens(
     task: str, language: str, sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]
 ) -> None:

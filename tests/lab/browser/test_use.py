@@ -79,6 +79,7 @@ def test_a_training_is_watched_and_steered(start_houses: Callable[[Words], tuple
     assert (finished.reason, finished.step) == ("stopped", before + 11)
 
 
+@pytest.mark.parametrize("words", ["he"], indirect=True)
 def test_back_to_any_moment(start_houses: Callable[[Words], tuple[Page, Run]], words: Words) -> None:
     page, run = start_houses(words)
     while (stepped := run.last(Stepped)) is None or stepped.step < 8:
@@ -98,6 +99,7 @@ def test_back_to_any_moment(start_houses: Callable[[Words], tuple[Page, Run]], w
     expect(page.locator(".inside-shown")).to_contain_text(words("scrubber.at_step", step=0))
 
 
+@pytest.mark.parametrize("words", ["en"], indirect=True)
 def test_a_crash_is_told(start_houses: Callable[[Words], tuple[Page, Run]], words: Words) -> None:
     page, run = start_houses(words)
     while run.last(Stepped) is None:
