@@ -12,6 +12,7 @@ LONGEST_FIRST = (
     "tests/lab/browser/test_views.py",
     "tests/lab/browser/test_report_page.py",
     "tests/lab/browser/test_use.py",
+    "tests/cli/test_several.py",
     "tests/cli/test_compare.py",
     "tests/tasks/test_houses.py",
     "tests/export/test_site.py",
