@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -102,7 +101,7 @@ async def stop(children: Children, say: Callable[[str], None]) -> None:
         if child.path.is_dir():
             write_controls(child.path, dataclasses.replace(asked_now(child.path), is_stopping=True))
         else:
-            child.process.send_signal(signal.SIGINT)
+            child.process.terminate()  # SIGINT may be ignored: it is, where the lab was started in the background
     with anyio.move_on_after(_STOP_WITHIN_S):
         while children.alive():
             await anyio.sleep(0.1)
