@@ -40,6 +40,7 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 EVENTS_PER_S = 200
 NUM_PAGES = 10
 WINDOW_S = 15.0
+SETTLED_S = 10.0  # pages that were just opened ask for much at once
 WARM = 2_000
 
 
@@ -162,7 +163,7 @@ def cost_of_pages(browser: Browser, lab: Lab, rounds: int) -> None:
         for page in pages:
             page.goto(lab.url("run", run=run))
             page.locator("main h1").wait_for()
-        time.sleep(3)
+        time.sleep(SETTLED_S)
         rates["pages"].append(steps_per_s(lab.runs / run))
         for page in pages:
             page.close()
