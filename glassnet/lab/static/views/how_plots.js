@@ -14,7 +14,7 @@ const CELLS = 24;
  */
 export function plane(set) {
   const canvas = h("canvas", { class: "how-plane-ground", width: CELLS, height: CELLS, "aria-hidden": "true" });
-  const marks = svg("svg", { viewBox: "0 0 200 200", class: "how-plane-marks", role: "img" });
+  const marks = svg("svg", { viewBox: "0 0 200 200", class: "how-plane-marks" });
   /** @type {number[]} */
   let shares = [];
   const paint = () => ground(canvas, shares);
@@ -35,6 +35,7 @@ export function plane(set) {
       shares = picture;
       paint();
       const text = t("how.right", { share: percent(accuracy) });
+      marks.setAttribute("role", "img");
       marks.setAttribute("aria-label", t("how.figure.picture", { text }));
     },
     close: off,
