@@ -4,7 +4,8 @@
     python benchmarks/browser/agreement.py site/ [--engine wasm-1]
 
 Both train to the end of the budget, from the same weights, on the same batches and random numbers. Printed: the
-distance of the parameters as a share of their length. It needs Chromium, and the data.
+distance of the parameters as a share of their length; and, to see what other kernels make of the same training, that
+between onnxruntime and PyTorch in Python. It needs Chromium, PyTorch, and the data.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ def in_tab(site: Path, engine: str, file: Path) -> None:
         browser.close()
 
 
-def in_python(settings: Settings, where: Path) -> tuple[dict[str, np.ndarray], float]:
-    runtime = get_runtime("onnx")
+def in_python(settings: Settings, where: Path, name: str) -> tuple[dict[str, np.ndarray], float]:
+    runtime = get_runtime(name)
     task = open_task(settings, runtime)
-    run = create(where / "run", settings, task.facts)
+    run = create(where / name, settings, task.facts)
     for _ in train(task, run, runtime):
         pass
     last = run.last(Stepped)
@@ -65,10 +66,16 @@ def main() -> None:
         file = Path(folder) / "state.safetensors"
         in_tab(options.site, options.engine, file)
         found = load_file(file)
-        expected, loss = in_python(settings, Path(folder))
+        expected, loss = in_python(settings, Path(folder), "onnx")
+        other, _ = in_python(settings, Path(folder), "torch")
+    print(f"tab and Python: {apart(found, expected):.2g} of the length of the parameters; loss {loss:.4f}")
+    print(f"onnxruntime and PyTorch, both in Python: {apart(other, expected):.2g}")
+
+
+def apart(one: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:
     names = [name for name in expected if name.startswith("parameters/")]
-    a, b = (np.concatenate([one[name].ravel().astype(np.float64) for name in names]) for one in (found, expected))
-    print(f"{np.linalg.norm(a - b) / np.linalg.norm(b):.2g} of the length of the parameters; loss {loss:.4f}")
+    a, b = (np.concatenate([state[name].ravel().astype(np.float64) for name in names]) for state in (one, expected))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
 if __name__ == "__main__":
