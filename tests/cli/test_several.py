@@ -41,7 +41,7 @@ def started(num: int, *arguments: object, of_each: tuple[tuple[object, ...], ...
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {**environment(), "OMP_NUM_THREADS": "1", "WORLD_SIZE": str(num), "MASTER_ADDR": "127.0.0.1",
-              "MASTER_PORT": str(port), "GLASSNET_PATIENCE_S": "8"}  # fmt: skip
+              "MASTER_PORT": str(port), "GLASSNET_PATIENCE_S": "30"}  # fmt: skip
     own = of_each or ((),) * num
     return [
         subprocess.Popen(
