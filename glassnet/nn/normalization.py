@@ -18,7 +18,7 @@ from glassnet.nn.channels import check_divisible, check_images, per_channel
 from glassnet.nn.module import Module
 from glassnet.ops import (
     mean,
-    mean_of_batches,
+    mean_over_processes,
     normalize,
     num_processes,
     reshape,
@@ -76,9 +76,9 @@ class BatchNorm2d(Module):
 
     def _over_processes(self, x: Tensor) -> Tensor:
         """As if the batches of all processes were one."""
-        center = mean_of_batches(mean(x, (0, 2, 3)))
+        center = mean_over_processes(mean(x, (0, 2, 3)))
         centered = x - per_channel(center, x)
-        spread = mean_of_batches(mean(square(centered), (0, 2, 3)))
+        spread = mean_over_processes(mean(square(centered), (0, 2, 3)))
         self._follow(x, x.size // x.shape[1] * num_processes(), center, spread)
         return centered / per_channel(sqrt(spread + self.eps), x)
 

@@ -4,7 +4,7 @@ from glassnet.ops.activation import gelu, leaky_relu, silu, softplus
 from glassnet.ops.broadcasting import broadcast_to, unbroadcast
 from glassnet.ops.collectives import (
     mean_gradient,
-    mean_of_batches,
+    mean_over_processes,
     num_processes,
     processes,
     shares_statistics,
@@ -61,7 +61,7 @@ __all__ = [
     "EagerRandom", "Random", "SharedRandom", "absolute", "argmax", "avg_pool2d", "broadcast_to", "cast",
     "concatenate", "conv2d", "conv_transpose2d", "cos", "depth_to_space", "equal", "erf", "exp", "flip",
     "floor", "gelu", "greater", "greater_equal", "leaky_relu", "less", "log", "log_softmax", "logsumexp",
-    "matmul", "max", "max_pool2d", "maximum", "mean", "mean_gradient", "mean_of_batches", "minimum",
+    "matmul", "max", "max_pool2d", "maximum", "mean", "mean_gradient", "mean_over_processes", "minimum",
     "normalize", "num_processes", "one_hot", "ones_like", "pad", "processes", "relu", "reshape", "scatter_add",
     "shares_statistics", "sharing_statistics", "sigmoid", "sign", "silu", "sin", "slice_axis", "slice_of",
     "softmax", "softplus", "space_to_depth", "sqrt", "square", "step", "stop_gradient", "sum", "take", "tanh",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from glassnet.autodiff import Array, Tensor, primitive
+from glassnet.autodiff import Array, primitive
 
 
 class Processes(Protocol):
@@ -90,8 +90,3 @@ def begin_mean(x: Array) -> Array:
 def end_mean(x: Array) -> Array:
     """The mean whose forming was begun."""
     return x
-
-
-def mean_of_batches(x: Tensor) -> Tensor:
-    """A statistic of the batch, over the batches of all processes where these are shared."""
-    return mean_over_processes(x) if shares_statistics() else x

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ c10d: Any = dist  # which says nothing of the types of its stores
 PATIENCE_S = float(os.environ.get("GLASSNET_PATIENCE_S", "120"))
 """A process of which nothing is heard for so long is given up."""
 _BEAT_S = 1.0
+_KEPT_ORDERS = 16
 
 
 class Pending:
@@ -78,9 +80,15 @@ class Group:
         self._is_over.set()
         use_processes(None)
 
-    def heard(self) -> Any:
+    @contextmanager
+    def heard(self) -> Iterator[None]:
         """A block within which the others are listened to; raises PeerError if one is not there."""
-        return _Heard(self)
+        try:
+            yield
+        except GlassnetError:
+            raise
+        except RuntimeError as error:  # as all errors of torch.distributed are
+            raise self._silence(error) from error
 
     def mean(self, x: Array) -> Array:
         """Of the arrays that all processes give."""
@@ -168,7 +176,7 @@ class Group:
             except RuntimeError:
                 return
 
-    def silence(self, error: BaseException) -> PeerError:
+    def _silence(self, error: RuntimeError) -> PeerError:
         """What there is to say when another process was not there."""
         words = " ".join(str(error).split())[:200]
         return PeerError(
@@ -176,9 +184,6 @@ class Group:
             f"end of one, or nothing from it for {self._patience_s:.0f} s ({words}). To fix: start them again with "
             "--resume."
         )
-
-
-_KEPT_ORDERS = 16
 
 
 def _store(rank: int, size: int, timeout: timedelta) -> Any:
@@ -190,17 +195,3 @@ def _store(rank: int, size: int, timeout: timedelta) -> Any:
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = c10d.TCPStore(address, port, size, is_master=rank == 0 and not is_of_torchrun, timeout=timeout)
     return c10d.PrefixStore(f"glassnet/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-
-
-class _Heard:
-    """Turns what torch.distributed raises into PeerError."""
-
-    def __init__(self, group: Group):
-        self._group = group
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RuntimeError) and not isinstance(error, GlassnetError):  # as all errors of torch are
-            raise self._group.silence(error) from error

@@ -16,15 +16,14 @@ from glassnet.errors import DivergedError
 from glassnet.graph import optimize, trace
 from glassnet.nn import Module
 from glassnet.ops import Random
-from glassnet.optim import warmed_up_decay
 from glassnet.runtimes import Executable, get_runtime
 from glassnet.training import Settings, Task
-from glassnet.training.batches import Batches
 from glassnet.training.budget import Budget
 from glassnet.training.loop import schedule_of
-from glassnet.training.randomness import draw_inputs, generator
+from glassnet.training.randomness import generator
 from glassnet.training.settings import BUDGETS
-from glassnet.training.step import TrainingStep, build_step, under, weights_of
+from glassnet.training.step import weights_of
+from glassnet.training.stepper import Stepper
 
 # A network from a generator and examples (N, ...), of which blank ones will do if tensors are loaded afterwards.
 Build: TypeAlias = Callable[[np.random.Generator, Array], Module]
@@ -88,37 +87,20 @@ class Arrays:
 
 def learn(task: Task, settings: Settings) -> tuple[dict[str, Array], list[float]]:
     """(weights by dotted name, the loss of each step). Raises DivergedError."""
-    step_graph = build_step(task, task.model(generator(settings.seed, "initialization")), settings)
-    executable = get_runtime(settings.runtime).compile(step_graph.graph)
-    executable.load(step_graph.initial)
-    batches = Batches(task.training, settings.batch_size, settings.seed)
-    num_steps = int(Budget.of(settings, batches.num_examples).steps)
+    stepper = Stepper(task, settings, get_runtime(settings.runtime))
+    stepper.load(stepper.graph.named(stepper.graph.initial))
+    num_steps = int(Budget.of(settings, stepper.batches.num_examples).steps)
     schedule, losses = schedule_of(settings), []
     for step in range(num_steps):
         learning_rate = settings.learning_rate * schedule(step / num_steps)
-        outputs = executable(_inputs(step_graph, batches, settings, step, learning_rate))
+        outputs = stepper.take(step, {"learning_rate": learning_rate, "weight_decay": settings.weight_decay})
         losses.append(float(outputs["loss"]))
         if not math.isfinite(losses[-1]):
             raise DivergedError(
                 f"expected finite numbers; got the loss {losses[-1]:g} at step {step + 1}. To fix: lower "
                 f"learning_rate (now {settings.learning_rate:g}) or check X for extreme values."
             )
-    return weights_of(step_graph.named(executable.carried())), losses
-
-
-def _inputs(
-    step_graph: TrainingStep, batches: Batches, settings: Settings, step: int, learning_rate: float
-) -> dict[str, Array]:
-    """All that varies from step to step: examples, numbers, and what is random."""
-    scalars = step_graph.scalars(
-        step + 1,
-        warmed_up_decay(settings.ema_decay, step),
-        settings.max_gradient_norm,
-        learning_rate=learning_rate,
-        weight_decay=settings.weight_decay,
-    )
-    random = draw_inputs(step_graph.graph, generator(settings.seed, "step", step))
-    return {**under("batch", batches.batch(step)), **scalars, **random}
+    return weights_of(stepper.state()), losses
 
 
 @final
