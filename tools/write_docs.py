@@ -67,6 +67,8 @@ MEANINGS = {
     "crop": "Whether faces are found in the photos and cut out; otherwise each photo is taken for a face as it is.",
     "logit_scale": "Faces: cosines are multiplied by this before the softmax.",
     "margin": "Faces: a person's cosine has to be larger than all others by this much.",
+    "sampled_classes": "Faces: how many people, drawn at random in each step, a photo is compared with beside its own; "
+    "0: all. Without a number a tenth of them where there are more than 20,000, else all; see [scaling](scaling.md).",
     "fpir": "Faces: the share of strangers' photos that may be answered with a name; the threshold is chosen for it.",
     "cutout_px": "The side of a square that is cut out of each picture.",
     "brightness": "How much the brightness of pictures varies, as a share of the range from black to white.",

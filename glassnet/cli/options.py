@@ -68,6 +68,11 @@ _OF_A_TRAINING = {
     "crop": click.option(
         "--crop/--no-crop", default=None, help="faces: find the faces in the photos, or take them as they are."
     ),
+    "sampled-classes": click.option(
+        "--sampled-classes",
+        type=int,
+        help="faces: compare a photo with so many people in each step, drawn at random; 0: with all.",
+    ),
     "fpir": click.option("--fpir", type=float, help="faces: share of strangers that may be given a name."),
     "sync-batchnorm": click.option(
         "--sync-batchnorm",

@@ -1,4 +1,7 @@
-"""Directions: vectors of length 1, and the layer that compares one with a direction for each class."""
+"""Directions: vectors of length 1, and the layer that compares one with a direction for each class.
+
+Of very many classes a step compares with a few, which are drawn here; `losses.sampled_margin_cross_entropy` does it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,24 @@ from glassnet.autodiff import Tensor
 from glassnet.errors import ShapeError
 from glassnet.nn import init
 from glassnet.nn.module import Module
-from glassnet.ops import sqrt, square, sum, transpose
+from glassnet.ops import Random, cast, floor, minimum, reshape, sqrt, square, sum, transpose
 
 
 def unit(x: Tensor) -> Tensor:
     """x / |x| along the last axis; zeros stay zeros."""
     return x / sqrt(sum(square(x), axes=(x.ndim - 1,), keepdims=True) + 1e-12)
+
+
+def draw_classes(random: Random, num: int, num_classes: int) -> Tensor:
+    """(num,) int64: of all classes num, at random, one in each num-th part of them; hardly any is there twice.
+
+    All of them, each once, if num is num_classes. float32 can tell 2^24 classes apart.
+    """
+    # (1, num), since what is asked for with the size of a batch as its first axis is of the examples.
+    places = reshape(random.uniform((1, num)), (num,))
+    places = (places + np.arange(num, dtype=places.dtype)) * (num_classes / num)
+    # Rounding may reach num_classes itself.
+    return cast(minimum(floor(places), float(num_classes - 1)), "int64")
 
 
 @final
@@ -38,4 +53,4 @@ class Cosine(Module):
         return unit(x) @ transpose(self.directions(), axes=(1, 0))
 
 
-__all__ = ["Cosine", "unit"]
+__all__ = ["Cosine", "draw_classes", "unit"]

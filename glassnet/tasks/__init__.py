@@ -19,7 +19,7 @@ from glassnet.training import Settings, Task
 from glassnet.training.settings import BUDGETS
 
 TASKS = (CIFAR10, faces.NAME, houses.NAME)
-_OF_FACES = {"crop": True, "fpir": 0.01}
+_OF_FACES = {"crop": True, "sampled_classes": None, "fpir": 0.01}
 _BFLOAT16 = {"amx_bf16", "avx512_bf16"}  # processors that multiply in it
 _FEW = 16  # examples in a batch of a small folder, if there are as many
 
@@ -51,8 +51,9 @@ def settings_for(task: str, given: Mapping[str, Any]) -> Settings:
         )
     for option, default in _OF_FACES.items():
         if task != faces.NAME and given.get(option, default) != default:
+            typed = option.replace("_", "-")
             raise SettingsError(
-                f"expected --{option} with the task {faces.NAME} only; got it with '{task}'. To fix: leave it out."
+                f"expected --{typed} with the task {faces.NAME} only; got it with '{task}'. To fix: leave it out."
             )
     if any(budget in given for budget in BUDGETS):
         own = {name: value for name, value in own.items() if name not in BUDGETS}

@@ -14,7 +14,7 @@ from glassnet.data.manypeople import ManyPeople
 from glassnet.data.people import People
 from glassnet.data.stream import Stream, sample
 from glassnet.models import FaceNet
-from glassnet.nn import Module, accuracy, margin_cross_entropy
+from glassnet.nn import Module, accuracy, draw_classes, margin_cross_entropy, sampled_margin_cross_entropy
 from glassnet.ops import Random
 from glassnet.tasks.augmentation import augmented
 from glassnet.training import Settings
@@ -26,6 +26,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_gradient_norm": 1e6, "patience": None, "margin": 0.35, "logit_scale": 16.0, "flip": "random", "shift_px": 4,
     "rotation_degrees": 8.0, "zoom": 0.1, "brightness": 0.15, "contrast": 0.3, "blur_px": 1.0, "cutout_px": 20,
 }  # fmt: skip
+_MANY_PEOPLE, _DRAWN_SHARE = 20_000, 0.1  # An et al. 2021, as of the loss, lost nothing by comparing with a tenth
 _NUM_SAMPLED = 5_000  # of a stream, to know how bright faces are
 # With more steps for each photo the photos held out are recognized less well again.
 STEPS_PER_PHOTO, LEAST_STEPS, MOST_STEPS = 0.65, 620, 20_000
@@ -38,7 +39,8 @@ class Faces:
         self.people = known or manypeople.load(folder_of(settings), settings.crop)
         self.name, self.settings = NAME, settings
         self.source = self.people.source
-        self.notices: Sequence[str] = self.people.notices
+        self._num_drawn, notices = drawn_of(settings.sampled_classes, len(self.people.names))
+        self.notices: Sequence[str] = (*self.people.notices, *notices)
         pictures = self.people.training
         chosen = balanced(pictures.labels)
         self.training: Mapping[str, Array | Stream] = {
@@ -55,8 +57,13 @@ class Faces:
         return network(generator, self.facts)
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
-        cosines = model(augmented(batch, random, self.settings, self._mean), random)
-        return margin_cross_entropy(cosines, batch["labels"], self.settings.logit_scale, self.settings.margin)
+        assert isinstance(model, FaceNet), model
+        images, labels, how = augmented(batch, random, self.settings, self._mean), batch["labels"], self.settings
+        if not self._num_drawn:
+            return margin_cross_entropy(model(images, random), labels, how.logit_scale, how.margin)
+        embeddings, weight = model.embed(images, random), model.cosine.weight
+        drawn = draw_classes(random, self._num_drawn, weight.shape[0])
+        return sampled_margin_cross_entropy(embeddings, weight, labels, drawn, how.logit_scale, how.margin)
 
     def measure(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
         cosines = model(batch["images"])
@@ -81,6 +88,17 @@ def network(generator: np.random.Generator, facts: Mapping[str, Any]) -> FaceNet
     """The network of a run with these facts, with random weights."""
     _, height, width = facts["image_shape"]
     return FaceNet(generator, len(facts["people"]), image_size=(height, width))
+
+
+def drawn_of(chosen: int | None, num_people: int) -> tuple[int, list[str]]:
+    """How many people a step compares a photo with beside its own, 0 for all, and what to say of it."""
+    if chosen is None:
+        num = round(num_people * _DRAWN_SHARE) if num_people > _MANY_PEOPLE else 0
+        how = f"--sampled-classes 0 compares with all {num_people:,}"
+        return num, [f"each step compares with {num:,} people drawn at random; {how}"] if num else []
+    if chosen < num_people:
+        return chosen, []
+    return 0, [f"each step compares with all {num_people:,} people; --sampled-classes {chosen} is no fewer"]
 
 
 def steps_for(num_photos: int) -> int:

@@ -53,6 +53,7 @@ class Settings:
     crop: bool = True  # find the faces in photos; else photos are taken for faces as they are
     logit_scale: float = 16.0  # of faces: what cosines are multiplied by
     margin: float = 0.0  # of faces: what a cosine has to be larger than the others by
+    sampled_classes: int | None = None  # of faces: people that a step compares with; 0: all; None: all but of very many
     fpir: float = 0.01  # share of strangers that may be given a name
     runtime: str = "auto"
     device: str = "auto"
@@ -101,6 +102,8 @@ class Settings:
         _require(0 <= self.blur_px <= 10, "blur-px", "from 0 to 10", self.blur_px)
         _require(0 < self.logit_scale <= 1000, "logit-scale", "above 0 and at most 1000", self.logit_scale)
         _require(0 <= self.margin < 1, "margin", "from 0 to below 1", self.margin)
+        is_number = self.sampled_classes is None or self.sampled_classes >= 0
+        _require(is_number, "sampled-classes", "at least 0", self.sampled_classes)
         _require(0 < self.fpir < 1, "fpir", "a share between 0 and 1", self.fpir)
 
     def to_json(self) -> str:

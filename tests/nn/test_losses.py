@@ -1,6 +1,7 @@
 """Every loss and metric of `nn.losses` agrees with PyTorch, in value and gradient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,46 @@ import torch
 import torch.nn.functional as f
 
 from glassnet import nn
-from glassnet.autodiff import Array, Tensor, check_grads, value_and_grad
+from glassnet.autodiff import Array, ArraySpec, Tensor, check_grads, value_and_grad
 from glassnet.errors import SettingsError, ShapeError
+from glassnet.graph import optimize, trace
 from glassnet.nn import losses
+from glassnet.ops import EagerRandom, Random, transpose
+from glassnet.runtimes import get_runtime
+from glassnet.training.randomness import draw_inputs
 
 DRAW = np.random.default_rng(0)
 LOGITS = DRAW.standard_normal((6, 4)) * 3.0
 LABELS = np.array([0, 3, 1, 1, 2, 0])
 SIGNALS = np.append(DRAW.standard_normal((5, 3)) * 4.0, [[0.0, 50.0, -50.0]], axis=0)
 TARGETS = DRAW.uniform(size=SIGNALS.shape)
+WEIGHT = DRAW.standard_normal((7, 3)) * 2.0  # the directions of seven classes
+EMBEDDINGS = DRAW.standard_normal((4, 3))
+OWN, DRAWN = np.array([2, 0, 6, 2]), np.array([0, 3, 2, 3])  # of three examples the own class is drawn too
+
+
+def sampled(embeddings: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    return nn.sampled_margin_cross_entropy(embeddings, weight, labels, Tensor(DRAWN), scale=16.0, margin=0.2)
+
+
+def theirs(embeddings: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Example by example, with only the classes that count for it."""
+    losses = []
+    for embedding, label in zip(embeddings, labels.tolist(), strict=True):
+        classes = [label, *(number for number in DRAWN.tolist() if number != label)]
+        cosines = f.normalize(weight[classes]) @ embedding
+        logits = 16.0 * (cosines - 0.2 * f.one_hot(torch.tensor(0), len(classes)).to(cosines.dtype))
+        losses.append(f.cross_entropy(logits[None], torch.tensor([0])))
+    return torch.stack(losses).mean()
+
+
+def by_rows_of_embeddings(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return theirs(f.normalize(x), torch.from_numpy(WEIGHT).to(x.dtype), y)
+
+
+def by_rows_of_weight(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return theirs(torch.from_numpy(EMBEDDINGS).to(x.dtype), x, y)
+
 
 Case = tuple[Callable[..., Any], Callable[..., Any], Array, Array]
 CASES: dict[str, list[Case]] = {
@@ -39,6 +71,10 @@ CASES: dict[str, list[Case]] = {
             np.tanh(LOGITS),
             LABELS,
         )
+    ],
+    "sampled_margin_cross_entropy": [
+        (lambda x, y: sampled(nn.unit(x), Tensor(WEIGHT.astype(x.dtype)), y), by_rows_of_embeddings, EMBEDDINGS, OWN),
+        (lambda x, y: sampled(Tensor(EMBEDDINGS.astype(x.dtype)), x, y), by_rows_of_weight, WEIGHT, OWN),
     ],
     "binary_cross_entropy_with_logits": [
         (nn.binary_cross_entropy_with_logits, f.binary_cross_entropy_with_logits, SIGNALS, TARGETS),
@@ -101,6 +137,97 @@ def test_gradients_agree_with_a_nudge(case: Case) -> None:
 def test_wrong_shapes_are_named(call: Callable[[], Tensor], message: str) -> None:
     with pytest.raises(ShapeError, match=f"^{message}$"):
         call()
+
+
+def test_with_every_class_drawn_once_it_is_the_loss_of_all() -> None:
+    embeddings, weight, labels = nn.unit(Tensor(EMBEDDINGS)), Tensor(WEIGHT), Tensor(OWN)
+    cosines = embeddings @ transpose(nn.unit(weight), axes=(1, 0))
+    whole = nn.margin_cross_entropy(cosines, labels, scale=16.0, margin=0.2)
+    all_drawn = Tensor(np.random.default_rng(1).permutation(len(WEIGHT)))
+    few = nn.sampled_margin_cross_entropy(embeddings, weight, labels, all_drawn, scale=16.0, margin=0.2)
+    assert few.item() == pytest.approx(whole.item(), rel=1e-12)
+
+
+def test_of_a_drawn_class_that_is_the_own_one_nothing_is_left() -> None:
+    embeddings, weight, labels = nn.unit(Tensor(EMBEDDINGS[:1])), Tensor(WEIGHT), Tensor(OWN[:1])
+    drawn = [Tensor(np.array(numbers)) for numbers in ([3], [3, 2, 2])]
+    alone, beside = (nn.sampled_margin_cross_entropy(embeddings, weight, labels, d, 16.0, 0.2) for d in drawn)
+    assert beside.item() == alone.item()
+
+
+@pytest.mark.parametrize(("num", "num_classes"), [(7, 7), (5, 100_000), (100, 101)])
+def test_classes_are_drawn_from_all_over(num: int, num_classes: int) -> None:
+    source = EagerRandom(np.random.default_rng(0))
+    drawn = np.array([nn.draw_classes(source, num, num_classes).numpy() for _ in range(200)])
+    assert drawn.dtype == np.int64
+    assert (np.diff(drawn, axis=1) >= 0).all()  # each from its own part
+    assert drawn.min() >= 0
+    assert drawn.max() <= num_classes - 1
+    if num == num_classes:
+        assert (drawn == np.arange(num)).all()
+    else:
+        assert abs(drawn.mean() / (num_classes - 1) - 0.5) < 0.02
+
+
+def test_numbers_that_round_up_to_all_stay_below() -> None:
+    class Last:
+        def uniform(self, shape: tuple[int, ...]) -> Tensor:
+            return Tensor(np.full(shape, np.nextafter(np.float32(1.0), np.float32(0.0))))
+
+        normal = stratified = uniform
+
+    assert nn.draw_classes(Last(), 1000, 100_000).numpy().max() == 99_999
+
+
+def drawn_and_compared(inputs: Mapping[str, Tensor], random: Random) -> dict[str, Tensor]:
+    drawn = nn.draw_classes(random, 6, 50)
+    loss = partial(nn.sampled_margin_cross_entropy, labels=inputs["labels"], drawn=drawn, scale=16.0, margin=0.2)
+    value, (x, weight) = value_and_grad(lambda both: loss(*both))((inputs["x"], inputs["weight"]))
+    return {"loss": value, "x": x, "weight": weight, "drawn": drawn}
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_runtimes_agree_on_drawing_and_on_both_gradients(runtime: str) -> None:
+    numbers = np.random.default_rng(0)
+    given = {
+        "x": numbers.standard_normal((9, 4), np.float32),
+        "weight": numbers.standard_normal((50, 4), np.float32),
+        "labels": numbers.integers(0, 50, 9),
+    }
+    graph = trace(drawn_and_compared, {name: ArraySpec(array.shape, array.dtype) for name, array in given.items()})
+    given |= draw_inputs(graph, numbers)
+    expected, got = (get_runtime(name).compile(optimize(graph))(given) for name in ("numpy", runtime))
+    assert np.array_equal(got["drawn"], expected["drawn"])
+    assert np.count_nonzero(np.abs(expected["weight"]).sum(1)) <= 9 + 6
+    for name in ("loss", "x", "weight"):
+        np.testing.assert_allclose(got[name], expected[name], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (np.ones((4, 2)), WEIGHT, OWN, DRAWN),
+            r"expected embeddings \(B, D\) and weight \(K, D\); got float64\[4, 2\] and float64\[7, 3\]\. To fix: .*",
+        ),
+        (
+            (EMBEDDINGS, WEIGHT, OWN, DRAWN * 1.0),
+            r"expected drawn \(S,\) of whole numbers; got float64\[4\]\. To fix: .*",
+        ),
+        (
+            (EMBEDDINGS, WEIGHT, OWN[:3], DRAWN),
+            r"expected embeddings \(B, D\) and labels \(B,\) .*; got float64\[4, 3\] and int64\[3\]\. To fix: .*",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_among_is_named(arguments: tuple[Array, ...], message: str) -> None:
+    with pytest.raises(ShapeError, match=f"^{message}$"):
+        nn.sampled_margin_cross_entropy(*map(Tensor, arguments), scale=16.0, margin=0.2)
+
+
+def test_margins_have_their_range() -> None:
+    with pytest.raises(SettingsError, match=r"expected scale > 0 and 0 <= margin < 1; got 16\.0 and 1\.0\. To fix: .*"):
+        nn.sampled_margin_cross_entropy(*map(Tensor, (EMBEDDINGS, WEIGHT, OWN, DRAWN)), scale=16.0, margin=1.0)
 
 
 def test_smoothing_has_its_range() -> None:
