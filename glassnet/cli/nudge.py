@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.options import json_option, print_result
+from glassnet.cli.several import leading, obey_only_the_leader, several
 from glassnet.cli.using import encodable, notify, readable, save_output
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from glassnet.insight.race import Race, Terms
+    from glassnet.runtimes.parallel import Group
     from glassnet.tasks.race import Entry
 
 _LINE_INTERVAL_S = 5.0
@@ -61,33 +63,58 @@ def nudge(
     """Nudge every weight of a network up and down, see what the loss does, and learn from that: three rules, raced
     against backpropagation from the same weights on the same examples.
 
-    Rule a makes the single best nudge, b every nudge that helps, c a step down the slopes that the nudges show.
+    Rule a makes the single best nudge, b every nudge that helps, c a step down the slopes that the nudges show. Started
+    by torchrun, several processes share the nudges.
     """
     from glassnet.insight.race import Terms
-    from glassnet.tasks.race import check_duration, costs, enter, facts
+    from glassnet.tasks.race import enter
     from glassnet.training.pictures import check_output
 
     terms = Terms(rules or ("a", "b", "c"), epsilon, learning_rate, steps, 60.0 * minutes)
     if output is not None:
         check_output(output, ".png")
-    entry = enter(task, data=data, model=model, batch_size=batch_size, seed=seed, has_new_batches=new_batches)
+    with several(click.get_current_context().params, shares_batches=False) as group:
+        entry = enter(task, data=data, model=model, batch_size=batch_size, seed=seed, has_new_batches=new_batches)
+        if group is None or group.leads:
+            values = _led(entry, terms, force, output, group)
+            print_result(as_json, {**values, "seed": seed}, "" if as_json else in_words(values))
+        else:
+            _help(entry, group)
+
+
+def _led(entry: Entry, terms: Terms, force: bool, output: Path | None, group: Group | None) -> dict[str, Any]:
+    """The race, and what came of it."""
+    from glassnet.tasks.race import check_duration, costs, facts
+
     click.echo(f"nudging {entry.num_weights:,} weights on {readable(entry.source)}", err=True)
     notify(entry.notices)
-    if not force:
-        check_duration(entry, terms.limit_s)
-    known = _follow(entry, terms)
-    values = {**facts(entry, terms, known), "data": encodable(entry.source), "seed": seed}
+    with leading(group):
+        if not force:
+            check_duration(entry, terms.limit_s)
+        known = _follow(entry, terms, group)
+    values = {**facts(entry, terms, known), "data": encodable(entry.source)}
+    values["processes"] = 1 if group is None else group.size
     values["larger"] = [dataclasses.asdict(cost) for cost in costs(entry.batch_size)]
     values["picture"] = None if output is None else save_output(_sheet(known, entry), output)
-    print_result(as_json, values, "" if as_json else in_words(values))
+    return values
 
 
-def _follow(entry: Entry, terms: Terms) -> Race:
+def _help(entry: Entry, group: Group) -> None:
+    from glassnet.insight.spread import help_to_nudge
+
+    obey_only_the_leader()
+    help_to_nudge(entry.landscape_of(0), entry.weights, group)
+
+
+def _follow(entry: Entry, terms: Terms, group: Group | None) -> Race:
     """The race to its end, with a line on stderr now and then."""
+    from glassnet.insight.landscape import Landscape
+    from glassnet.insight.spread import spread_over
     from glassnet.tasks.race import run
 
     printed = time.monotonic()
-    for step, known in enumerate(run(entry, terms), 1):
+    nudge = Landscape.nudge if group is None else spread_over(group)
+    for step, known in enumerate(run(entry, terms, nudge), 1):
         if time.monotonic() - printed > _LINE_INTERVAL_S:
             printed = time.monotonic()
             losses = ", ".join(f"({contest.rule}) {contest.nudge.loss[-1]:.6g}" for contest in known.contests)

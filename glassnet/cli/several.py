@@ -1,4 +1,4 @@
-"""A training of several processes, as `torchrun` starts them: one leads, with the progress bar; the others follow.
+"""A training (or a race) of several processes, as `torchrun` starts them: one leads, and talks; the others follow.
 
 `torchrun --nproc-per-node 4 -m glassnet train cifar10`. A `--run` torchrun would take for one of its own options; so
 there `--run-dir` is its name.
@@ -27,8 +27,8 @@ _OF_A_MACHINE = ("data", "start")  # paths, which may be others on each
 
 
 @contextmanager
-def several(given: dict[str, Any]) -> Iterator[Group | None]:
-    """All processes of this training, once they have found each other; None if there is no other."""
+def several(given: dict[str, Any], shares_batches: bool = True) -> Iterator[Group | None]:
+    """All processes that do this together, once they have found each other; None if there is no other."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
         yield None
         return
@@ -36,7 +36,7 @@ def several(given: dict[str, Any]) -> Iterator[Group | None]:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from glassnet.runtimes import get_group
 
-    with get_group(given.get("device", "cpu")) as group:
+    with get_group(given.get("device", "cpu"), shares_batches) as group:
         asked = {f"--{name.replace('_', '-')}": value for name, value in given.items() if name not in _OF_A_MACHINE}
         group.agree({"version of glassnet": version("glassnet"), **asked})
         yield group
@@ -74,9 +74,24 @@ def agree(settings: Settings, task: Task, group: Group) -> None:
 
 
 def follow_leader(task: Task, settings: Settings, runtime: Runtime, group: Group) -> None:
-    """Until the one that leads says that it is over: so Ctrl-C, and what torchrun sends, is for that one alone."""
+    """Until the one that leads says that it is over."""
     from glassnet.training.stepper import follow
 
+    obey_only_the_leader()
+    follow(task, settings, runtime, group)
+
+
+def obey_only_the_leader() -> None:
+    """From now on Ctrl-C, and what torchrun sends, is for that one alone; it says when it is over."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    follow(task, settings, runtime, group)
+
+
+@contextmanager
+def leading(group: Group | None) -> Iterator[None]:
+    """A block that others help with; however it ends, they are told."""
+    try:
+        yield
+    finally:
+        if group is not None:
+            group.dismiss()

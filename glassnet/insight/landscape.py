@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.autodiff import Array, ArraySpec, Tensor, value_and_grad
 from glassnet.graph import Graph, evaluate, optimize, trace
-from glassnet.insight.nudge_graph import NudgedGraph, reached
+from glassnet.insight.nudge_graph import NudgedGraph, Portion, reached
 from glassnet.nn import Module
 from glassnet.ops import Random
 
@@ -69,13 +69,13 @@ class Landscape:
         outputs = evaluate(self.gradient_graph, self.with_weights(weights))
         return float(outputs["loss"]), {name: outputs[_GRADIENTS + name] for name in weights}
 
-    def nudge(self, weights: Weights, epsilon: float, is_counting: bool = False) -> Nudged:
+    def nudge(self, weights: Weights, epsilon: float, is_counting: bool = False, portion: Portion = range) -> Nudged:
         """The loss of each weight ``epsilon`` higher, and of each ``epsilon`` lower, all others as they are.
 
-        ``is_counting``: count the corners, too.
+        ``is_counting``: count the corners, too. ``portion``: which pieces of each tensor; elsewhere are zeros.
         """
         graph = NudgedGraph(self.graph, self.with_weights(weights), "loss", is_counting)
-        found = {name: graph.nudge(WEIGHTS + name, epsilon) for name in weights}
+        found = {name: graph.nudge(WEIGHTS + name, epsilon, portion) for name in weights}
         up, down, crossed = ({name: parts[i] for name, parts in found.items()} for i in range(3))
         return Nudged(up, down, crossed)
 
@@ -110,6 +110,15 @@ class Landscape:
     def with_weights(self, weights: Weights) -> dict[str, Array]:
         """All inputs of the graphs."""
         return {**self.inputs, **{WEIGHTS + name: array for name, array in weights.items()}}
+
+    def at(self, inputs: Mapping[str, Array]) -> tuple[Landscape, dict[str, Array]]:
+        """Of all inputs of the graphs the landscape and the weights: what `with_weights` put together."""
+        weights = {name.removeprefix(WEIGHTS): inputs[name] for name in inputs if name.startswith(WEIGHTS)}
+        return replace(self, inputs={name: inputs[name] for name in self.inputs}), weights
+
+
+Nudge: TypeAlias = Callable[[Landscape, Weights, float, bool], Nudged]
+"""As `Landscape.nudge`."""
 
 
 def in_float64(model: Module) -> dict[str, Array]:

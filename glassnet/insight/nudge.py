@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.autodiff import Array
 from glassnet.errors import DivergedError
-from glassnet.insight.landscape import Landscape, Weights
+from glassnet.insight.landscape import Landscape, Nudge, Weights
 
 # A slope is believed if rounding changes it by less than this share of a typical one.
 _BELIEVED = 0.01
@@ -48,9 +48,18 @@ class Sweep:
         return {name: (self.up[name] - self.down[name]) / (2.0 * self.epsilon) for name in self.up}
 
 
-def sweep(landscape: Landscape, weights: Weights, epsilon: float, is_counting: bool = False) -> Sweep:
-    """Nudge every weight; ``is_counting``: count the corners that nudges cross, too. Raises DivergedError."""
-    nudged = landscape.nudge(weights, epsilon, is_counting)
+def sweep(
+    landscape: Landscape,
+    weights: Weights,
+    epsilon: float,
+    is_counting: bool = False,
+    nudge: Nudge = Landscape.nudge,
+) -> Sweep:
+    """Nudge every weight; ``is_counting``: count the corners that nudges cross, too; ``nudge``: who does it.
+
+    Raises DivergedError.
+    """
+    nudged = nudge(landscape, weights, epsilon, is_counting)
     for name, losses in [*nudged.up.items(), *nudged.down.items()]:
         if not np.isfinite(losses).all():
             raise DivergedError(

@@ -4,8 +4,8 @@ computed again, and what it reaches is computed for many nudged copies at once."
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from typing import final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias, final
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from glassnet.insight.parts import Copies, Part, Value, evaluate_call
 
 # Numbers in all values of all copies together; what is larger leaves the caches of the processor.
 _MAX_NUMBERS = 2_000_000
+
+# Of so many pieces of work, the numbers of those that are to be done here.
+Portion: TypeAlias = Callable[[int], Iterable[int]]
 
 
 @final
@@ -30,22 +33,21 @@ class NudgedGraph:
         self._values = _all_values(graph, inputs)
         self._corners = corner_calls(graph) if is_counting else set()
 
-    def nudge(self, name: str, epsilon: float) -> tuple[Array, Array, Array]:
+    def nudge(self, name: str, epsilon: float, portion: Portion = range) -> tuple[Array, Array, Array]:
         """The output with each element of the input ``name`` higher, and lower, by ``epsilon``, and how many corners
-        lie between: three arrays in the shape of the input."""
+        lie between: three arrays in the shape of the input, with zeros where it is not in the ``portion``."""
         place = self._graph.inputs[name]
         calls, x = reached(self._graph, [name]), self._values[place]
-        rows, columns = _matrix(x)
-        up, down, crossed = np.empty((rows, columns)), np.empty((rows, columns)), np.zeros((rows, columns), np.int64)
-        num = 1
-        for row in range(rows):
-            start = 0
-            while start < columns:
-                chosen = np.arange(start, min(start + num, columns))
-                copies = {place: _nudged(x, row, chosen, epsilon)}
-                crossed[row, chosen] = self._follow(calls, copies)
-                up[row, chosen], down[row, chosen] = np.split(self._outputs(copies, 2 * len(chosen)), 2)
-                start, num = start + len(chosen), _num_at_once(copies, len(chosen))
+        shape = rows, columns = _matrix(x)
+        up, down, crossed = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+        num = self._num_at_once(calls, place, epsilon) if x.size else 1
+        num_pieces = -(-columns // num)
+        for piece in portion(rows * num_pieces):
+            row, start = piece // num_pieces, piece % num_pieces * num
+            chosen = np.arange(start, min(start + num, columns))
+            copies = {place: _nudged(x, row, chosen, epsilon)}
+            crossed[row, chosen] = self._follow(calls, copies)
+            up[row, chosen], down[row, chosen] = np.split(self._outputs(copies, 2 * len(chosen)), 2)
         return up.reshape(x.shape), down.reshape(x.shape), crossed.reshape(x.shape)
 
     def along(self, name: str, index: tuple[int, ...], amounts: Array) -> Array:
@@ -81,6 +83,12 @@ class NudgedGraph:
             if num == 1:
                 break
         return seconds
+
+    def _num_at_once(self, calls: Sequence[GraphCall], place: int, epsilon: float) -> int:
+        """How many elements of a value to nudge at once. It depends on nothing else, so neither does any digit."""
+        copies = {place: _nudged(self._values[place], 0, np.arange(1), epsilon)}
+        self._follow(calls, copies, is_counting=False)
+        return _num_at_once(copies, 1)
 
     def _follow(self, calls: Sequence[GraphCall], copies: dict[int, Copies], is_counting: bool = True) -> Array:
         """Add to the copies all that is computed from them; returns how many corners each nudge crosses, if counted."""

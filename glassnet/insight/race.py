@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from glassnet.errors import DivergedError, SettingsError
-from glassnet.insight.landscape import Landscape, Weights
+from glassnet.insight.landscape import Landscape, Nudge, Weights
 from glassnet.insight.nudge import RULES, Agreement, Sweep, compare, sweep
 
 T = TypeVar("T")
@@ -81,16 +81,20 @@ class Race:
 
 
 def race(
-    landscape_of: Callable[[int], Landscape], weights: Weights, terms: Terms, passes_per_gradient: float = 3.0
+    landscape_of: Callable[[int], Landscape],
+    weights: Weights,
+    terms: Terms,
+    passes_per_gradient: float = 3.0,
+    nudge: Nudge = Landscape.nudge,
 ) -> Iterator[Race]:
     """Yield what is known after each step; one step is made at least.
 
     ``landscape_of(step)``: the batch of a step and its random numbers. ``passes_per_gradient``: what one
-    backpropagation counts for, its own forward pass included. Raises DivergedError.
+    backpropagation counts for, its own forward pass included. ``nudge``: who nudges. Raises DivergedError.
     """
     began = time.perf_counter()
     landscape = landscape_of(0)
-    first, first_s = _timed(lambda: sweep(landscape, weights, terms.epsilon, is_counting=True))
+    first, first_s = _timed(lambda: sweep(landscape, weights, terms.epsilon, True, nudge))
     (_, gradient), gradient_s = _timed(lambda: landscape.gradient(weights))
     forward_s = _timed(lambda: landscape.loss(weights))[1]
     contests = [Contest(rule, weights, weights, Curve([first.loss]), Curve([first.loss])) for rule in terms.rules]
@@ -100,7 +104,7 @@ def race(
         for contest in contests:
             # All begin with the same weights, so the first sweep is one for all.
             shared = (first, first_s) if step == 0 else None
-            _run(contest, landscape_of(step), known, terms, shared, passes_per_gradient)
+            _run(contest, landscape_of(step), known, terms, shared, passes_per_gradient, nudge)
         yield known
         now = time.perf_counter()
         next_s = (now - step_began) + (first_s * len(contests) if step == 0 else 0.0)
@@ -115,11 +119,12 @@ def _run(
     terms: Terms,
     shared: tuple[Sweep, float] | None,
     passes_per_gradient: float,
+    nudge: Nudge,
 ) -> None:
     """A step of both runners, unless no nudge lowers the loss."""
     if contest.is_over:
         return
-    swept, sweep_s = shared or _timed(lambda: sweep(landscape, contest.weights, terms.epsilon))
+    swept, sweep_s = shared or _timed(lambda: sweep(landscape, contest.weights, terms.epsilon, False, nudge))
     if shared is None:
         known.sweeps_s.append(sweep_s)
     contest.is_over = not swept.improves()

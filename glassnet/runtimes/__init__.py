@@ -41,13 +41,16 @@ def get_runtime(name: str, device: str = "auto", precision: str = "auto") -> Run
     raise SettingsError(f"expected --runtime auto, onnx, torch or numpy; got {name}. To fix: choose one of them.")
 
 
-def get_group(device: str) -> Group:
-    """The processes that `torchrun` started for this training, on GPUs (cuda) or CPUs. Raises PeerError."""
+def get_group(device: str, shares_batches: bool = True) -> Group:
+    """The processes that `torchrun` started, on GPUs (cuda) or CPUs. Raises PeerError.
+
+    shares_batches: whether, within its block, each of them has a part of every batch.
+    """
     try:
         from glassnet.runtimes.parallel import Group
     except ModuleNotFoundError as error:
         raise _without_torch("several processes", error) from error
-    return Group(device)
+    return Group(device, shares_batches)
 
 
 def _torch(device: str, precision: str) -> Runtime:

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -50,13 +50,14 @@ class Pending:
 
 
 class Group:
-    """The processes of this training, as one of them sees them. Use it in a ``with`` block."""
+    """The processes of one training or race, as one of them sees them. Use it in a ``with`` block."""
 
-    def __init__(self, device: str = "cpu", patience_s: float = PATIENCE_S):
+    def __init__(self, device: str = "cpu", shares_batches: bool = True, patience_s: float = PATIENCE_S):
         self.rank, self.size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         self.waited_s = 0.0  # for gradients of the others
         self._patience_s, self._is_over = patience_s, threading.Event()
-        self._num_said = 0
+        self._shares_batches = shares_batches
+        self._num_said = self._num_portions = 0
         backend = "gloo"
         if device == "cuda":
             backend = "nccl"
@@ -72,7 +73,7 @@ class Group:
         return self.rank == 0
 
     def __enter__(self) -> Group:
-        use_processes(self)
+        use_processes(self if self._shares_batches else None)
         threading.Thread(target=self._beat, daemon=True).start()
         return self
 
@@ -93,6 +94,26 @@ class Group:
     def mean(self, x: Array) -> Array:
         """Of the arrays that all processes give."""
         return np.asarray(self.begin(torch.from_numpy(np.array(x))).end().numpy())
+
+    def sum(self, x: Array) -> Array:
+        """Of the arrays that all processes give; exact where all but one of them give zeros."""
+        tensor = torch.from_numpy(np.array(x))
+        with self.heard():
+            dist.all_reduce(tensor)
+        return np.asarray(tensor.numpy())
+
+    def portion(self, num: int) -> Iterator[int]:
+        """Of so many pieces of work, which all processes share, those that are for this one: the next, when it is free.
+
+        All processes have to ask for the same portions in the same order.
+        """
+        key, self._num_portions = f"portion/{self._num_portions}", self._num_portions + 1
+        while True:
+            with self.heard():
+                piece = self._store.add(key, 1) - 1
+            if piece >= num:
+                return
+            yield piece
 
     def begin(self, tensor: torch.Tensor) -> Pending:
         """Begin to form the mean of the tensors that all processes give."""
@@ -137,6 +158,11 @@ class Group:
             if self._num_said >= _KEPT_ORDERS:
                 self._store.delete_key(f"order/{self._num_said - _KEPT_ORDERS}")
         self._num_said += 1
+
+    def dismiss(self) -> None:
+        """Tell the others that it is over, if they are still there."""
+        with suppress(PeerError):
+            self.say({"kind": "end"})
 
     def orders(self) -> Iterator[dict[str, Any]]:
         """What the leader says, as it comes, until it says that it is over."""

@@ -16,7 +16,7 @@ from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.baselines.flops import count_flops
 from glassnet.errors import SettingsError
 from glassnet.insight.durations import in_words
-from glassnet.insight.landscape import Landscape, Weights, in_float64, trace_loss
+from glassnet.insight.landscape import Landscape, Nudge, Weights, in_float64, trace_loss
 from glassnet.insight.nudge import RULES, doubts
 from glassnet.insight.race import Contest, Race, Terms, race
 from glassnet.models import CLASSIFIERS, FaceNet, classifier
@@ -194,9 +194,9 @@ def passes_per_gradient(landscape: Landscape) -> float:
     return with_gradient / forward
 
 
-def run(entry: Entry, terms: Terms) -> Iterator[Race]:
-    """The race; what is known is yielded after each step."""
-    return race(entry.landscape_of, entry.weights, terms, passes_per_gradient(entry.landscape_of(0)))
+def run(entry: Entry, terms: Terms, nudge: Nudge = Landscape.nudge) -> Iterator[Race]:
+    """The race; what is known is yielded after each step. ``nudge``: who nudges."""
+    return race(entry.landscape_of, entry.weights, terms, passes_per_gradient(entry.landscape_of(0)), nudge)
 
 
 def facts(entry: Entry, terms: Terms, known: Race) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from glassnet.autodiff import Array, Shape
-from glassnet.errors import PeerError
 from glassnet.ops import processes
 from glassnet.optim import warmed_up_decay
 from glassnet.runtimes import Executable, Runtime
@@ -101,8 +100,7 @@ class Leader(Stepper):
         return super().take(step, hyper)
 
     def close(self) -> None:
-        with suppress(PeerError):
-            self._group.say({"kind": "end"})
+        self._group.dismiss()
         super().close()
 
 

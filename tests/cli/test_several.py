@@ -1,4 +1,4 @@
-"""Trainings of several processes, as torchrun starts them."""
+"""Trainings, and races, of several processes, as torchrun starts them."""
 
 from __future__ import annotations
 
@@ -132,3 +132,39 @@ def test_torchrun_may_start_only_a_named_run_again(drawings: Path) -> None:
     result = subprocess.run([*command, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert result.returncode != 0
     assert "expected --run, since torchrun may start this training again; got none" in result.stderr
+
+
+def test_a_race_whose_nudges_are_shared(drawings: Path) -> None:
+    given = ("nudge", "houses", "--data", drawings, "--batch-size", 2, "--steps", 2, "--json")
+    result = torchrun(2, *given)
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)
+    assert values["processes"] == 2
+    alone = subprocess.run(
+        [*COMMAND, *map(str, given)], cwd=ROOT, env={**environment(), "OMP_NUM_THREADS": "1"}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    expected = json.loads(alone.stdout)
+    assert expected["processes"] == 1
+    for rule, curves in expected["curves"].items():
+        assert values["curves"][rule]["nudge"]["loss"] == curves["nudge"]["loss"]  # to the last bit
+    assert values["cosine"] == expected["cosine"]
+
+
+def test_a_race_that_a_process_leaves(drawings: Path) -> None:
+    leader, follower = started(
+        2, "nudge", "houses", "--data", drawings, "--steps", 1_000_000, "--minutes", 10, "--rule", "c"
+    )
+    assert leader.stderr is not None
+    while not leader.stderr.readline().startswith("step "):
+        assert leader.poll() is None
+    follower.kill()
+    follower.communicate()
+    assert "expected all 2 processes" in line_of(leader, 1)
+
+
+def test_a_race_that_is_refused_ends_for_all(drawings: Path) -> None:
+    leader, follower = started(2, "nudge", "houses", "--data", drawings, "--model", "unet", "--batch-size", 2)
+    assert "expected a network whose weights can all be nudged within an hour; got" in line_of(leader, 2)
+    assert follower.communicate(timeout=120)[1] == ""
+    assert follower.returncode == 0

@@ -11,6 +11,7 @@ from glassnet.autodiff import Array, ArraySpec, Tensor
 from glassnet.errors import DivergedError, SettingsError
 from glassnet.insight.landscape import Landscape, Weights, in_float64, trace_loss
 from glassnet.insight.nudge import compare, doubts, follow_signs, follow_steepest, make_best, make_helpful, sweep
+from glassnet.insight.nudge_graph import Portion
 from glassnet.insight.race import Race, Terms, race
 from glassnet.models.smooth import SmoothClassifier
 from glassnet.nn import (
@@ -114,6 +115,24 @@ def test_what_the_copies_do_together_does_not_change_what_each_does(monkeypatch:
     for name in weights:
         np.testing.assert_allclose(alone.up[name], together.up[name], rtol=1e-14)
         np.testing.assert_allclose(alone.down[name], together.down[name], rtol=1e-14)
+
+
+def test_work_that_is_divided_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    landscape, weights = a_network("corners")
+    monkeypatch.setattr("glassnet.insight.nudge_graph._MAX_NUMBERS", 5000)  # so that a row is several pieces
+    whole = landscape.nudge(weights, 1e-3, is_counting=True)
+    nums: list[int] = []
+
+    def portion(index: int) -> Portion:
+        return lambda num: nums.append(num) or range(index, num, 3)  # type: ignore[func-returns-value]
+
+    parts = [landscape.nudge(weights, 1e-3, True, portion(index)) for index in range(3)]
+    assert any(num > len(array) for num, array in zip(nums, weights.values(), strict=False))
+    for side in ("up", "down", "crossed"):
+        for name, expected in getattr(whole, side).items():
+            given = [getattr(part, side)[name] for part in parts]
+            assert all((array == 0).any() for array in given if array.size > 3), name
+            assert np.array_equal(np.sum(given, axis=0), expected), (side, name)
 
 
 @pytest.mark.parametrize("kind", ["smooth", "batch normalization", "upwards", "dropout"])
