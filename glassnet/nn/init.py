@@ -32,7 +32,9 @@ def uniform(shape: Shape, bound: float, generator: np.random.Generator, dtype: s
 
 def normal(shape: Shape, deviation: float, generator: np.random.Generator, dtype: str = "float32") -> Tensor:
     """Normal numbers with mean 0 and the given standard deviation."""
-    return Tensor((generator.standard_normal(shape) * deviation).astype(dtype))
+    numbers = generator.standard_normal(shape)
+    numbers *= deviation  # in place: the layer that knows 100,000 people is 200 MB
+    return Tensor(numbers.astype(dtype))
 
 
 def kaiming_uniform(

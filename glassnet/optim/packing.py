@@ -56,9 +56,9 @@ class Packing:
         }
 
     def pack_arrays(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """`pack` for plain arrays."""
+        """`pack` for plain arrays; of a pack of one tensor a view, which may be most of the network."""
         return {
-            pack: np.concatenate([arrays[name].reshape(self._shape_in(pack)) for name in members])
+            pack: _arrays_end_to_end([arrays[name].reshape(self._shape_in(pack)) for name in members])
             for pack, members in self.packs.items()
         }
 
@@ -87,6 +87,10 @@ class Packing:
 
 def _end_to_end(parts: list[Tensor]) -> Tensor:
     return concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _arrays_end_to_end(parts: list[Array]) -> Array:
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def _part(pack: Tensor, start: int, size: int) -> Tensor:

@@ -140,8 +140,24 @@ class Builder:
         results = [self.full(value) for value in self.graph.outputs.values()]
         needed = _needed(self._lines, results)
         lines = _with_drops(needed, keep={*results, *self.constants}, parameters=parameters)
-        body = "\n".join(f"    {line}" for line in [*lines, f"return ({''.join(_own(needed, results))})"])
+        body = "\n".join(f"    {line}" for line in [*lines, f"return ({''.join(self._returned(needed, results))})"])
         return f"def {name}({', '.join(parameters)}):\n{body}\n"
+
+    def _returned(self, lines: list[Line], results: list[Name]) -> list[str]:
+        """The results, copied where their memory is that of something else.
+
+        What is carried may be one tensor twice, as weights and their averages are where nothing is averaged: nobody
+        writes into it.
+        """
+        fresh = {name for line in lines if line.is_fresh for name in line.outputs}
+        owner: dict[Name, bool] = {}  # whether whatever returned a tensor first is carried
+        texts = []
+        for output, name in zip(self.graph.outputs, results, strict=True):
+            is_carried = output in self.graph.carried
+            is_own = name in fresh and (name not in owner or (is_carried and owner[name]))
+            owner.setdefault(name, is_carried)
+            texts.append(f"{name}, " if is_own else f"{name}.clone(), ")
+        return texts
 
     def _make(self, value: int) -> None:
         if value in self._forms:
@@ -165,15 +181,6 @@ def _needed(lines: Iterable[Line], results: Iterable[Name]) -> list[Line]:
             needed.update(line.inputs)
             kept.append(line)
     return kept[::-1]
-
-
-def _own(lines: list[Line], results: list[Name]) -> list[str]:
-    """The results, copied where their memory is that of something else."""
-    fresh = {name for line in lines if line.is_fresh for name in line.outputs}
-    return [
-        f"{name}, " if name in fresh and name not in results[:i] else f"{name}.clone(), "
-        for i, name in enumerate(results)
-    ]
 
 
 def _with_drops(lines: list[Line], keep: set[Name], parameters: list[Name]) -> list[str]:

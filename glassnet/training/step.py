@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
@@ -15,10 +14,11 @@ from glassnet.data.stream import Stream
 from glassnet.errors import SettingsError
 from glassnet.graph import Graph, bucket_gradients, optimize, trace
 from glassnet.nn import Module
-from glassnet.ops import Random, SharedRandom, mean_gradient, num_processes, sharing_statistics, slice_axis, take
+from glassnet.ops import Random, SharedRandom, cast, mean_gradient, num_processes, sharing_statistics, slice_axis, take
 from glassnet.optim import SGD, AdamW, Muon, Optimizer, Packing, clip_by_global_norm, decays_kernels, update_averages
 from glassnet.training.settings import Settings
 from glassnet.training.task import Task
+from glassnet.trees import leaves, rebuild
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Random], dict[str, Tensor]]
@@ -85,7 +85,7 @@ def build_step(task: Task, model: Module, settings: Settings) -> TrainingStep:
     state = {f"optimizer/{name}": spec for name, spec in optimizer.init(packing.specs()).items()}
     initial: dict[str, Array] = {
         **under("parameters", packs),
-        **under("averages", {pack: array.copy() for pack, array in packs.items()}),
+        **under("averages", packs),
         **{name: np.zeros(spec.shape, spec.dtype) for name, spec in state.items()},
         **buffers,
     }
@@ -175,9 +175,9 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, 
         batch |= {name: take(tensor, batch["indices"], axis=0) for name, tensor in examples.items()}
 
         parts = _parts(batch, random, settings.micro_batches)
-        loss, new_buffers, gradients = _gradients(task, model, packing.unpack(packs), buffers, parts)
-        if num_processes() > 1:
-            loss, gradients = mean_gradient(loss), {name: mean_gradient(g) for name, g in gradients.items()}
+        weights = packing.unpack(packs)
+        pieces = (_gradient(task, model, weights, buffers, *part) for part in parts)
+        loss, new_buffers, gradients = _mean(pieces, len(parts), is_exact=settings.device != "cuda")
         clipped, norm = clip_by_global_norm(packing.pack(gradients), inputs["max_gradient_norm"])
         new_packs, new_state = optimizer.update(packs, clipped, state, inputs["step"], below(inputs, "hyper"))
         new_averages = (
@@ -193,22 +193,6 @@ def _step_of(task: Task, model: Module, packing: Packing, optimizer: Optimizer, 
         }
 
     return step
-
-
-def _gradients(
-    task: Task,
-    model: Module,
-    parameters: Mapping[str, Tensor],
-    buffers: dict[str, Tensor],
-    parts: Sequence[tuple[Mapping[str, Tensor], Random]],
-) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-    """The mean loss of the parts of a batch, what became of the buffers, and the mean gradients."""
-    losses, gradients = [], []
-    for batch, random in parts:
-        loss, buffers, gradient = _gradient(task, model, parameters, buffers, batch, random)
-        losses.append(loss)
-        gradients.append(gradient)
-    return _mean(losses), buffers, {name: _mean([one[name] for one in gradients]) for name in parameters}
 
 
 def _gradient(
@@ -227,8 +211,22 @@ def _gradient(
     return loss, new_buffers, gradients
 
 
-def _mean(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else reduce(operator.add, parts) * (1.0 / len(parts))
+def _mean(pieces: Iterable[T], num: int, is_exact: bool) -> T:
+    """Of what ``num`` pieces of the batch give, here and in each other process: tensors in a tree.
+
+    ``is_exact``: in float64, where the order in which numbers of float32 are added hardly matters. So several processes
+    end, to the last bit, where one does that computes as many pieces one after another.
+    """
+    sums: list[Tensor] = []
+    for piece in pieces:  # added at once: a piece is not kept longer than it takes
+        parts = [cast(part, "float64" if is_exact else part.dtype) for part in leaves(piece)]
+        sums = list(map(operator.add, sums, parts)) if sums else parts
+    if num * num_processes() == 1:
+        return piece
+    means = [sum * (1.0 / num) for sum in sums]
+    means = [mean_gradient(mean) for mean in means] if num_processes() > 1 else means
+    mean: T = rebuild(piece, [cast(mean, part.dtype) for mean, part in zip(means, leaves(piece), strict=True)])
+    return mean
 
 
 def _parts(batch: Mapping[str, Tensor], random: Random, num: int) -> list[tuple[Mapping[str, Tensor], Random]]:

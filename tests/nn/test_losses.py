@@ -14,7 +14,7 @@ from glassnet.autodiff import Array, ArraySpec, Tensor, check_grads, value_and_g
 from glassnet.errors import SettingsError, ShapeError
 from glassnet.graph import optimize, trace
 from glassnet.nn import losses
-from glassnet.ops import EagerRandom, Random, transpose
+from glassnet.ops import EagerRandom, Random, SharedRandom, transpose
 from glassnet.runtimes import get_runtime
 from glassnet.training.randomness import draw_inputs
 
@@ -167,6 +167,19 @@ def test_classes_are_drawn_from_all_over(num: int, num_classes: int) -> None:
         assert (drawn == np.arange(num)).all()
     else:
         assert abs(drawn.mean() / (num_classes - 1) - 0.5) < 0.02
+
+
+def test_parts_of_a_batch_have_the_same_classes_also_if_these_are_as_many_as_their_examples() -> None:
+    shared = SharedRandom(EagerRandom(np.random.default_rng(0)), size=4, num=2)
+    drawn = [nn.draw_classes(shared.part(index), 4, len(WEIGHT)).numpy() for index in range(2)]
+    assert np.array_equal(*drawn)
+    x, weight = Tensor(DRAW.standard_normal((8, 3))), Tensor(WEIGHT)
+
+    def loss(rows: slice) -> float:
+        part, labels = Tensor(x.numpy()[rows]), Tensor(np.arange(8)[rows] % 7)
+        return nn.sampled_margin_cross_entropy(part, weight, labels, Tensor(drawn[0]), 16.0, 0.2).item()
+
+    assert (loss(slice(4)) + loss(slice(4, 8))) / 2 == pytest.approx(loss(slice(8)), rel=1e-12)
 
 
 def test_numbers_that_round_up_to_all_stay_below() -> None:

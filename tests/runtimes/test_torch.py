@@ -123,6 +123,23 @@ def test_writing_over_inputs_never_happens() -> None:
         np.testing.assert_array_equal(got[name], array)
 
 
+def test_what_is_carried_twice_is_there_once_and_what_is_returned_is_the_callers_own() -> None:
+    spec = ArraySpec((2,), np.dtype("float32"))
+
+    def function(t: dict[str, Tensor], random: Random) -> dict[str, Tensor]:
+        moved = t["weights"] + 1.0
+        return {"weights": moved, "averages": moved, "told": moved}
+
+    executable = compiled(trace(function, {"weights": spec, "averages": spec}, ["weights", "averages"]))  # type: ignore[arg-type]
+    assert executable.source.count(".clone()") == 1
+    executable.load({name: np.zeros(2, np.float32) for name in ("weights", "averages")})
+    for step in range(2):
+        told = executable({})["told"]
+        np.testing.assert_array_equal(told, np.full(2, step + 1, np.float32))
+        told += 5.0
+    assert all(np.array_equal(array, [2.0, 2.0]) for array in executable.carried().values())
+
+
 @pytest.mark.parametrize(("model", "optimizer"), [("fast", "sgd"), ("resnet", "sgd"), ("convnetjs", "sgd")])
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_low_precision_keeps_weights_and_sums_in_full(model: str, optimizer: str, precision: str) -> None:
