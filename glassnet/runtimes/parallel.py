@@ -46,7 +46,7 @@ class Pending:
         with self._group.heard():
             self._work.wait()
         self._group.waited_s += time.perf_counter() - began
-        return self._sum.div_(self._group.size)
+        return self._sum.mul_(1.0 / self._group.size)  # as the graph has it for pieces of a batch
 
 
 class Group:

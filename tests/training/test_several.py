@@ -33,3 +33,13 @@ def test_with_kernels_of_torch(optimizer: str, tmp_path: Path) -> None:
     for name, array in expected.items():
         np.testing.assert_allclose(found[0][name], array, rtol=1e-4, atol=1e-6, err_msg=name)
         assert np.array_equal(found[1][name], found[0][name]), name
+
+
+@pytest.mark.parametrize(("num", "optimizer"), [(2, "adamw"), (3, "muon"), (4, "sgd")])
+def test_in_float32_they_are_one_that_takes_as_many_pieces(num: int, optimizer: str, tmp_path: Path) -> None:
+    shared = {**SETTINGS, "sync_batchnorm": False, "optimizer": optimizer, "steps": 20}
+    found = states(num, {"is_exact": False, "runtime": "torch", "settings": shared}, tmp_path / "several")
+    in_pieces = {"is_exact": False, "runtime": "torch", "settings": {**shared, "micro_batches": num}}
+    (expected,) = states(1, in_pieces, tmp_path / "alone")  # a process of its own too, with one thread
+    for name, array in expected.items():
+        assert np.array_equal(found[0][name], array), name
