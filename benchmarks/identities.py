@@ -6,7 +6,8 @@
 The persons and their photos, 40 by 32 pixels, are generated (`generated_faces.py`) in a process beside the training
 when a batch wants them. First come steps that compare each photo with --sampled persons drawn at random and steps that
 compare it with all, by turns, each turn in a process of its own: seconds for a step (the median of all but the first
-two) and the largest resident set. Then a training with persons drawn. The network has a direction for each of
+two), the seconds that a core was busy with it, which hang less on what else the machine does, and the largest resident
+set. Then a training with persons drawn. The network has a direction for each of
 --identities persons; photos are of the first --seen of them, since a direction has to be met some ten times to be
 learned, and minutes have not that many steps. Before and after it: of --tested persons two new photos each, how often
 the one is nearer to the other than to all others'; once of persons that photos were learned from, once of strangers.
@@ -100,12 +101,15 @@ def turn(options: argparse.Namespace, num_sampled: int) -> dict[str, float]:
     settings = settings_of(options, num_sampled)
     with closing(Stepper(task_of(settings, options.identities, options.seen), settings, get_runtime("torch"))) as steps:
         steps.load(steps.graph.named(steps.graph.initial))
-        took_s = []
+        took_s, busy_s = [], []
         for step in range(options.turn_steps):
-            began = time.perf_counter()
+            began, busy_before_s = time.perf_counter(), time.process_time()
             steps.take(step, {})
             took_s.append(time.perf_counter() - began)
-    return {"step_s": statistics.median(took_s[2:]), "peak_mib": peak_mib()}
+            busy_s.append(time.process_time() - busy_before_s)
+    return {
+        "step_s": statistics.median(took_s[2:]), "busy_s": statistics.median(busy_s[2:]), "peak_mib": peak_mib(),
+    }  # fmt: skip
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -116,8 +120,12 @@ def compare(options: argparse.Namespace) -> None:
             command = [sys.executable, *sys.argv, "--work", str(num_sampled)]
             told[way].append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
     for way, turns in told.items():
-        steps_s, peak = [one["step_s"] for one in turns], max(one["peak_mib"] for one in turns)
-        print(f"{way}: {statistics.median(steps_s):.2f} s for a step ({min(steps_s):.2f} to {max(steps_s):.2f}), "
+        peak = max(one["peak_mib"] for one in turns)
+        times = [
+            f"{statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
+            for values in ([one[name] for one in turns] for name in ("step_s", "busy_s"))
+        ]
+        print(f"{way}: a step takes {times[0]}, {times[1]} of them on a core, "
               f"at most {peak:,.0f} MiB resident; n {len(turns)}", flush=True)  # fmt: skip
 
 

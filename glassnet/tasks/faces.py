@@ -57,9 +57,9 @@ class Faces:
         return network(generator, self.facts)
 
     def loss(self, model: Module, batch: Mapping[str, Tensor], random: Random) -> Tensor:
-        assert isinstance(model, FaceNet), model
         images, labels, how = augmented(batch, random, self.settings, self._mean), batch["labels"], self.settings
-        if not self._num_drawn:
+        # The small network that races the nudge knows no directions.
+        if not (self._num_drawn and isinstance(model, FaceNet)):
             return margin_cross_entropy(model(images, random), labels, how.logit_scale, how.margin)
         embeddings, weight = model.embed(images, random), model.cosine.weight
         drawn = draw_classes(random, self._num_drawn, weight.shape[0])
