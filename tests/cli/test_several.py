@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -88,9 +89,7 @@ def test_a_process_that_is_frozen(drawings: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = ("train", "houses", "--data", drawings, "--steps", 100_000, "--batch-size", 4, "--run-dir", run)
     leader, follower = started(2, *given)
-    while not (run / "events.jsonl").exists() or "stepped" not in (run / "events.jsonl").read_text():
-        assert leader.poll() is None, leader.communicate()
-        signal.sigtimedwait([], 0.2)
+    until_it_steps(run, leader)
     os.kill(follower.pid, signal.SIGSTOP)
     try:
         assert "expected all 2 processes of the training to take part" in line_of(leader, 1)
@@ -100,6 +99,26 @@ def test_a_process_that_is_frozen(drawings: Path, tmp_path: Path) -> None:
     newest, complaints = Run(run).newest_checkpoint()
     assert newest.step > 0  # it was saved at the last whole step
     assert complaints == []
+
+
+def test_a_leader_that_can_write_no_more(drawings: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = ("train", "houses", "--data", drawings, "--steps", 100_000, "--batch-size", 4, "--run-dir", run)
+    leader, follower = started(2, *given)
+    until_it_steps(run, leader)
+    resource.prlimit(leader.pid, resource.RLIMIT_FSIZE, (1, 1))  # to it every file is now as on a full disk
+    line = line_of(leader, 1)
+    assert line.startswith("glassnet: expected to write ")
+    assert "; got 'File too large'. To fix: free space" in line
+    assert follower.communicate(timeout=120)[1] == ""  # it has nothing to add
+    assert follower.returncode == 0
+    assert Run(run).newest_checkpoint()[1] == []  # of what was saved before, nothing is damaged
+
+
+def until_it_steps(run: Path, leader: subprocess.Popen[str]) -> None:
+    while not (run / "events.jsonl").exists() or "stepped" not in (run / "events.jsonl").read_text():
+        assert leader.poll() is None, leader.communicate()
+        signal.sigtimedwait([], 0.2)
 
 
 @pytest.mark.parametrize(
