@@ -20,12 +20,13 @@ from glassnet.data.drawn import draw_houses
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "glassnet"]
-# A network takes so many pictures in each call, however few there are, and a threshold is chosen by so many strangers:
-# most of the work of a small training.
+# A network takes so many pictures in each call, however few there are, a threshold is chosen by so many strangers, and
+# a drawing is walked to in so many steps: most of the work of a small training.
 FEWER = {
     ("glassnet.tasks.recognition", "_NUM_EMBEDDED"): 8,
     ("glassnet.tasks.recognition", "NUM_COMPOSED"): 64,
     ("glassnet.tasks.classification", "_NUM_PREDICTED"): 16,
+    ("glassnet.tasks.houses", "NUM_STEPS"): 3,
 }
 
 
@@ -92,10 +93,10 @@ def run_outside(
     return subprocess.run(words, cwd=where, env=environment(), capture_output=True, text=True, check=False, **how)
 
 
-def quick_command(first: str = "") -> list[str]:
+def quick_command(first: str = "", then: str = "sys.exit(main())") -> list[str]:
     """`glassnet` with less work where few pictures are asked for; ``first`` is run before it."""
     fewer = "".join(f"import {module}\n{module}.{name} = {num}\n" for (module, name), num in FEWER.items())
-    return [sys.executable, "-c", f"import sys\n{first}{fewer}from glassnet.cli.main import main\nsys.exit(main())"]
+    return [sys.executable, "-c", f"import sys\n{first}{fewer}from glassnet.cli.main import main\n{then}"]
 
 
 def environment() -> dict[str, str]:
@@ -119,6 +120,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 def trained(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of twelve steps; for looking at, not for changing."""
     where = tmp_path_factory.mktemp("trained")
-    result = run_outside("train", "houses", *options(drawings, "--steps", 12, "--run", "run"), where=where)
+    how = options(drawings, "--steps", 12, "--run", "run")
+    result = run_outside("train", "houses", *how, where=where, command=quick_command())
     assert result.returncode == 0, result.stderr
     return where / "run"

@@ -165,7 +165,7 @@ def test_faces(call: Call, persons: Path) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     where = tmp_path_factory.mktemp("run of faces")
     write_persons(where / "persons", NUMS)
-    options = ("--data", "persons", "--no-crop", "--steps", 8, "--batch-size", 8, "--run", "run")
+    options = ("--data", "persons", "--no-crop", "--steps", 8, "--batch-size", 8, "--runtime", "onnx", "--run", "run")
     result = run_outside("train", "faces", *options, where=where, command=quick_command())
     assert result.returncode == 0, result.stderr
     return where / "run"

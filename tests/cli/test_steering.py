@@ -13,7 +13,7 @@ import pytest
 from glassnet.training import Controls, Run, read_controls, write_controls
 from glassnet.training.checkpoint import steps_in
 from glassnet.training.events import Adjusted, Finished, Started, Stepped
-from tests.cli.conftest import Call, options, run_outside
+from tests.cli.conftest import Call, options, quick_command, run_outside
 from tests.cli.test_interruptions import has_steps, start, wait_until
 from tests.training.toy import assert_same_state
 
@@ -73,7 +73,8 @@ def test_steered_by_another_process(tmp_path: Path, drawings: Path) -> None:
     assert (adjusted.step, adjusted.batch_size, adjusted.momentum) == (step, 7, None)
     # What was asked is still there, but for the stop.
     more = last.step + 2
-    resumed = run_outside("train", "houses", "--resume", "--run", path, "--steps", more, where=tmp_path)
+    how = ("--resume", "--run", path, "--steps", more)
+    resumed = run_outside("train", "houses", *how, where=tmp_path, command=quick_command())
     assert resumed.returncode == 0, resumed.stderr
     assert read_controls(path) == Controls(learning_rate=0.0125, batch_size=7)
     assert [event.learning_rate for event in steps_of(path)[-2:]] == [0.0125] * 2
@@ -97,9 +98,10 @@ def test_interrupted_in_a_pause(tmp_path: Path, drawings: Path, number: signal.S
 
 def test_killed_in_a_pause(tmp_path: Path, drawings: Path) -> None:
     """Bit for bit the weights of a training that nobody paused or killed."""
-    how = options(drawings, "--steps", 12, "--runtime", "onnx")
+    how = options(drawings, "--steps", 12, "--runtime", "onnx", "--batch-size", 2)
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    assert run_outside("train", "houses", *how, "--run", straight, where=tmp_path).returncode == 0
+    done = run_outside("train", "houses", *how, "--run", straight, where=tmp_path, command=quick_command())
+    assert done.returncode == 0, done.stderr
     with start(tmp_path, *how, "--run", broken) as process:
         wait_until((broken / "events.jsonl").exists)
         write_controls(broken, Controls(pause_at=4))
@@ -107,7 +109,7 @@ def test_killed_in_a_pause(tmp_path: Path, drawings: Path) -> None:
         process.kill()
         process.communicate()
     assert not Run(broken).is_alive()
-    resumed = run_outside("train", "houses", "--resume", "--run", broken, where=tmp_path)
+    resumed = run_outside("train", "houses", "--resume", "--run", broken, where=tmp_path, command=quick_command())
     assert resumed.returncode == 0, resumed.stderr
     assert "paused" not in resumed.stderr
     assert read_controls(broken) == Controls()

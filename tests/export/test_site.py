@@ -218,8 +218,9 @@ def test_first_weights_are_those_of_a_training(site: Site, tmp_path: Path) -> No
             break
     training.close()
     expected = Run(tmp_path / "run").newest_checkpoint()[0].tensors
-    assert site.initial().keys() == expected.keys()
-    assert all(np.array_equal(site.initial()[name], array) for name, array in expected.items())
+    initial = site.initial()
+    assert initial.keys() == expected.keys()
+    assert all(np.array_equal(initial[name], array) for name, array in expected.items())
 
 
 def test_every_batch_size_that_fits_has_a_step(site: Site) -> None:
