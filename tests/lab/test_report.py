@@ -28,9 +28,14 @@ from glassnet.lab.recording import Recorder
 from glassnet.lab.report import write_report
 from glassnet.lab.report_parts import middle, path_of, spread, strongest
 from tests.cli.classifiers import trained_classifier
-from tests.cli.conftest import options, run_outside
+from tests.cli.conftest import options, quick_command, run_outside
 
 RECORDING: dict[str, Any] = {"run": "a </script> <!--", "answers": [], "texts": ["</script>"], "events": []}
+# To tell the stories, to measure each of their losses and to look inside take most of the time.
+FEWER_ANSWERS = (
+    "from glassnet.lab import report_parts\n"
+    "report_parts._NUM_STORIES, report_parts._NUM_LOSSES, report_parts._NUM_INSIDE = 2, 11, 3\n"
+)
 _COMMENTS = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
 _ADDRESS = re.compile(r"""(?:\bfrom|^import|\bimport\s*\(|\bfetch\()\s*["'`]([^"'`]+)""", re.MULTILINE)
 _STYLE_ADDRESS = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])([^"')]+)""")
@@ -189,8 +194,8 @@ def test_paths_are_written_as_the_pages_write_them() -> None:
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("report")
     np.save(where / "houses.npy", draw_houses(40, seed=1))
-    how = options(where / "houses.npy", "--steps", 4, "--run", "houses")
-    result = run_outside("train", "houses", *how, where=where)
+    how = options(where / "houses.npy", "--batch-size", 2, "--steps", 4, "--run", "houses")
+    result = run_outside("train", "houses", *how, where=where, command=quick_command())
     assert result.returncode == 0, result.stderr
     return where / "houses"
 
@@ -219,7 +224,8 @@ def test_a_report_of_a_classifier_has_what_it_confuses(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     run = trained_classifier(tmp_path_factory)
-    result = run_outside("report", run, "-o", tmp_path / "r.html", "--json", where=tmp_path)
+    command = quick_command(FEWER_ANSWERS)
+    result = run_outside("report", run, "-o", tmp_path / "r.html", "--json", where=tmp_path, command=command)
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
     assert said == {"report": str(tmp_path / "r.html"), "bytes": (tmp_path / "r.html").stat().st_size}

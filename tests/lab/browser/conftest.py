@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from glassnet.data.drawn import draw_houses
 from tests.cli.classifiers import trained_classifier
-from tests.cli.conftest import ROOT, environment, options, run_outside
+from tests.cli.conftest import ROOT, environment, options, quick_command, run_outside
 from tests.cli.faces import trained_on_faces
 
 STRINGS = ROOT / "glassnet" / "lab" / "static" / "strings"
@@ -111,9 +111,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     drawings = folder.parent / "houses.npy"
     np.save(drawings, draw_houses(40, seed=1))
-    result = run_outside(
-        "train", "houses", *options(drawings, "--steps", 12, "--run", folder / "houses"), where=folder.parent
-    )
+    how = options(drawings, "--batch-size", 2, "--steps", 12, "--run", folder / "houses")
+    result = run_outside("train", "houses", *how, where=folder.parent, command=quick_command())
     assert result.returncode == 0, result.stderr
     shutil.copytree(trained_classifier(tmp_path_factory), folder / "colors")
     shutil.copytree(trained_on_faces(tmp_path_factory), folder / "faces")

@@ -13,11 +13,9 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.cli.conftest import quick_command, run_outside
 from tests.lab.browser.conftest import AXE, WITHIN_MS
+from tests.lab.test_report import FEWER_ANSWERS
 
 expect.set_options(timeout=WITHIN_MS)
-
-# Each loss of a story is measured, which takes most of the time.
-FEWER_STORIES = "from glassnet.lab import report_parts\nreport_parts._NUM_STORIES, report_parts._NUM_LOSSES = 2, 11\n"
 
 
 @dataclass
@@ -60,7 +58,7 @@ def reports(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     for name in ("houses", "colors"):
         output = folder / f"{name}.html"
-        command = quick_command(FEWER_STORIES)
+        command = quick_command(FEWER_ANSWERS)
         result = run_outside("report", runs / name, "-o", output, where=runs.parent, command=command)
         assert result.returncode == 0, result.stderr
         assert "left out" not in result.stderr
