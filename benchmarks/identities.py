@@ -72,13 +72,14 @@ def main() -> None:
     print(describe(f"{options.identities:,} identities, batches of {options.batch_size}"), flush=True)
     if options.rounds:
         compare(options)
-    learn(options)
+    if options.steps:
+        learn(options)
     return None
 
 
 def settings_of(options: argparse.Namespace, num_sampled: int) -> Settings:
     given = {
-        **PLAIN, "sampled_classes": num_sampled, "batch_size": options.batch_size, "steps": options.steps,
+        **PLAIN, "sampled_classes": num_sampled, "batch_size": options.batch_size, "steps": max(1, options.steps),
         "runtime": "torch", "vector_ratio": options.vector_ratio,
     }  # fmt: skip
     return settings_for("faces", given)
@@ -172,8 +173,11 @@ def recognition(settings: Settings, task: Faces, state: Mapping[str, Array], opt
 
 
 def _embedded(embed: Any, persons: Array, number: int) -> Array:
-    images = np.array([portrait(person, number) for person in persons.tolist()])
-    return np.concatenate([embed({"images": images[i : i + EMBEDDED]})["x"] for i in range(0, len(images), EMBEDDED)])
+    parts = []
+    for i in range(0, len(persons), EMBEDDED):
+        some = np.resize(persons[i : i + EMBEDDED], EMBEDDED)  # the last ones several times, if they are few
+        parts.append(embed({"images": np.array([portrait(person, number) for person in some.tolist()])})["x"])
+    return np.concatenate(parts)[: len(persons)]
 
 
 def peak_mib() -> float:
