@@ -15,11 +15,16 @@ from glassnet.training import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+# Without .venv, which is not ours and has more files than all the rest.
+FOLDERS_WITH_CODE = [path for path in sorted(ROOT.iterdir()) if path.is_dir() and path.name != ".venv"]
 TEXTS = [
     path
-    for pattern in ("*.*", "Makefile", ".ci/*", "docs/**/*.md", "*/**/*.py")
-    for path in sorted(ROOT.glob(pattern))
-    if path.is_file() and path.relative_to(ROOT).parts[0] != ".venv"
+    for folder, pattern in (
+        *((ROOT, pattern) for pattern in ("*.*", "Makefile", ".ci/*", "docs/**/*.md")),
+        *((folder, "**/*.py") for folder in FOLDERS_WITH_CODE),
+    )
+    for path in sorted(folder.glob(pattern))
+    if path.is_file()
 ]
 # The name of a file or folder in backquotes: it ends in a slash or in an ending that we use.
 NAMED_FILE = re.compile(r"`([\w./-]+(?:/|\.(?:py|md|toml|txt|json)))`")
