@@ -77,9 +77,11 @@ def view(text: str) -> Rule:
 
 
 def _cast(b: Builder, call: GraphCall) -> None:
-    x = b.full(call.inputs[0])
-    name = b.emit(f"{x}.to(torch.{call.params['dtype']})", x, is_fresh=False)
-    b.bind(call.output, name, Form(False, b.form(call.inputs[0]).is_images))
+    x, is_images = b.full(call.inputs[0]), b.form(call.inputs[0]).is_images
+    # In what order numbers lie in memory changes the last digit of products; and it is copied anyway.
+    order = "preserve_format" if is_images else "contiguous_format"
+    name = b.emit(f"{x}.to(torch.{call.params['dtype']}, memory_format=torch.{order})", x, is_fresh=False)
+    b.bind(call.output, name, Form(False, is_images))
 
 
 def _concatenate(b: Builder, call: GraphCall) -> None:
