@@ -29,6 +29,7 @@ let shelf;
 let log = new Log();
 /** @type {import("../source/source.js").TrainingEvent[]} */
 let untold = [];
+let toldAt = -Infinity;
 
 const TOLD_EVERY_MS = 100;
 const [TIMED_MS, LEAST_TIMED, MOST_TIMED] = [250, 2, 20];
@@ -184,11 +185,15 @@ async function stepsOf(prefix) {
 /** @param {import("../source/source.js").TrainingEvent} event */
 function tell(event) {
   log.push(event);
-  if (untold.length === 0) setTimeout(tellAll, event.event === "stepped" ? TOLD_EVERY_MS : 0);
   untold.push(event);
+  // At once where that can be: while a step is computed no timer runs.
+  if (event.event !== "stepped" || performance.now() - toldAt >= TOLD_EVERY_MS) tellAll();
+  else if (untold.length === 1) setTimeout(tellAll, TOLD_EVERY_MS);
 }
 
 function tellAll() {
+  if (untold.length === 0) return;
+  toldAt = performance.now();
   post({ kind: "events", events: untold, status: trainer && statusOf(trainer) });
   untold = [];
 }
