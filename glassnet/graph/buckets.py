@@ -30,6 +30,7 @@ class _Bucket:
 
 def bucket_gradients(graph: Graph, most_bytes: int = MOST_BYTES) -> Graph:
     """Every `mean_gradient` as part of a message, begun early and ended late."""
+    graph = _hurried(graph)
     buckets = _buckets(graph, most_bytes)
     leaving: dict[int, list[_Bucket]] = {}
     for bucket in buckets:
@@ -51,6 +52,44 @@ def bucket_gradients(graph: Graph, most_bytes: int = MOST_BYTES) -> Graph:
     graph = replace(graph, specs=tuple(writer.specs), calls=tuple(writer.calls))
     check(graph)
     return graph
+
+
+def _hurried(graph: Graph) -> Graph:
+    """What serves nothing but messages (to add pieces, to widen numbers) is done as soon as what it needs is there."""
+    computed, hurried = {call.output for call in graph.calls}, _for_messages_alone(graph)
+    missing: dict[int, int] = {}
+    waiting: dict[int, list[GraphCall]] = {}
+    for call in graph.calls:
+        needed = computed.intersection(call.inputs)
+        if needed and call.output in hurried:
+            missing[call.output] = len(needed)
+            for value in needed:
+                waiting.setdefault(value, []).append(call)
+    calls: list[GraphCall] = []
+    for call in graph.calls:
+        ready = [] if call.output in missing else [call]
+        while ready:
+            calls.append(ready.pop())
+            for other in waiting.get(calls[-1].output, ()):
+                missing[other.output] -= 1
+                if missing[other.output] == 0:
+                    ready.append(other)
+    return replace(graph, calls=tuple(calls))
+
+
+def _for_messages_alone(graph: Graph) -> set[int]:
+    """The values that nothing but a `mean_gradient`, or others of these values, is made of."""
+    found: set[int] = set()
+    used, used_otherwise = set[int](), set(graph.outputs.values())
+    for call in reversed(graph.calls):
+        used.update(call.inputs)
+        if call.primitive == _MARK:
+            continue
+        if call.output in used and call.output not in used_otherwise:
+            found.add(call.output)
+        else:
+            used_otherwise.update(call.inputs)
+    return found
 
 
 class _Writer:
