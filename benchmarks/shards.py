@@ -1,13 +1,14 @@
 """Pictures read out of shards: how many per second, and how much memory for each of a million?
 
-    python benchmarks/shards.py [--num 20000] [--batch-size 128] [--rounds 5] [--shard-mb 100] [--http]
+    python benchmarks/shards.py [--num 20000] [--size 64] [--batch-size 128] [--rounds 5] [--shard-mb 100] [--http]
 
-Writes that many small JPEG pictures (64 x 64, some 2 kB, in 50 classes) straight into shards in a temporary folder,
-which is deleted at the end (--folder keeps it, and takes what is there). They are a few thousand different ones, of
-which each copy ends in a number of its own, so that none is a copy to `glassnet`. Prints how long it takes to open the
-set; pictures per second of the input side alone, in batches in the order of a training, of one and of two processes,
-with the spread over the rounds; and the largest resident set of the main process above that at its start, when all
-was imported. --http reads from a server on this machine, which is one more process and takes its part of the cores.
+Writes that many small JPEG pictures (of 64 by 64 pixels some 2 kB, in 50 classes) straight into shards in a temporary
+folder, which is deleted at the end (--folder keeps it, and takes what is there). They are a few thousand different
+ones, of which each copy ends in a number of its own, so that none is a copy to `glassnet`. Prints how long it takes
+to open the set; pictures per second of the input side alone, in batches in the order of a training, of one and of two
+processes, with the spread over the rounds; and the largest resident set of the main process above that at its start,
+when all was imported. --http reads from a server on this machine, which is one more process and takes its part of the
+cores.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from glassnet.data.storage import read_ranges
 from glassnet.data.stream import Stream
 from glassnet.training.batches import Batches
 
-SIZE_PX, NUM_CLASSES, NUM_DIFFERENT = 64, 50, 4000
+NUM_CLASSES, NUM_DIFFERENT = 50, 4000
 TURN_S = 5.0
 
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=20_000)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--shard-mb", type=int, default=100)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--http", action="store_true")
@@ -59,31 +61,31 @@ def main() -> None:
             began = time.perf_counter()
             # In a process of its own, whose memory is not that of the input side.
             with ProcessPoolExecutor(1, get_context("spawn")) as writer:
-                writer.submit(write, folder, arguments.num, arguments.shard_mb * 10**6).result()
+                writer.submit(write, folder, arguments.num, arguments.size, arguments.shard_mb * 10**6).result()
             took_s = time.perf_counter() - began
             print(f"written: {arguments.num:,} pictures in {took_s:.0f} s", flush=True)
         with served(folder) if arguments.http else here(folder) as root:
             measure(root, arguments.batch_size, arguments.rounds)
 
 
-def write(folder: Path, num: int, shard_bytes: int) -> None:
+def write(folder: Path, num: int, size_px: int, shard_bytes: int) -> None:
     """The shards, as `glassnet data shard` would have made them of a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = np.random.default_rng(0)
-    different = [_picture(numbers) for _ in range(min(num, NUM_DIFFERENT))]
+    different = [_picture(numbers, size_px) for _ in range(min(num, NUM_DIFFERENT))]
     writer = ShardWriter(folder, shard_bytes)
     per_class = -(-num // NUM_CLASSES)
     for row in numbers.permutation(num).tolist():
         content = different[row % len(different)] + row.to_bytes(8)
         name = f"{row % per_class:07}.jpg".encode()
-        writer.add(Sample(content, "jpg", row // per_class, UNDECIDED, SIZE_PX, row, name))
+        writer.add(Sample(content, "jpg", row // per_class, UNDECIDED, size_px, row, name))
     writer.finish(tuple(f"class {label:02}" for label in range(NUM_CLASSES)))
 
 
-def _picture(numbers: np.random.Generator) -> bytes:
+def _picture(numbers: np.random.Generator, size_px: int) -> bytes:
     few = Image.fromarray(numbers.integers(0, 256, (8, 8, 3), np.uint8))
     content = BytesIO()
-    few.resize((SIZE_PX, SIZE_PX), Image.Resampling.BICUBIC).save(content, "JPEG", quality=85)
+    few.resize((size_px, size_px), Image.Resampling.BICUBIC).save(content, "JPEG", quality=85)
     return content.getvalue()
 
 

@@ -16,7 +16,7 @@ from glassnet.export.graphs import steps
 from glassnet.models.described import is_description
 from glassnet.nn import Module
 from glassnet.runtimes import get_runtime
-from glassnet.tasks import TASKS, fit_to_data, houses, open_task, settings_for
+from glassnet.tasks import TASKS, faces, fit_to_data, houses, open_task, settings_for
 from glassnet.tasks.classification import CIFAR10, FOLDER, MODEL
 from glassnet.training import Checkpoint, Run, Settings, Task
 from glassnet.training.randomness import generator
@@ -26,7 +26,9 @@ from glassnet.training.step import TrainingStep
 
 _HERE: Mapping[str, Any] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
 _MINUTES = {houses.NAME: 2.0, CIFAR10: 10.0}  # WebAssembly takes longer than a processor's own code
-_BATCH_SIZE = 32  # a tab takes few steps a second, and small ones teach more in the first minute
+# A tab takes few steps a second, and small ones teach more in the first minute.
+_BATCH_SIZE = 32
+_SMALL_STEPS: Mapping[str, Mapping[str, Any]] = {faces.NAME: {"batch_size": 16, "learning_rate": 0.05}}
 _MOST_BYTES = 2**30
 
 
@@ -92,7 +94,8 @@ def _check_what(what: str) -> None:
 
 def _settings(task: str, given: Mapping[str, Any]) -> Settings:
     budget = {"minutes": _MINUTES[task]} if task in _MINUTES and not set(BUDGETS) & set(given) else {}
-    settings = settings_for(task, {**budget, **given, **_HERE})
+    small = _SMALL_STEPS.get(task, {}) if "batch_size" not in given else {}
+    settings = settings_for(task, {**budget, **small, **given, **_HERE})
     is_small = settings.model == MODEL or is_description(settings.model)
     if settings.task == CIFAR10 and is_small and "batch_size" not in given:
         return dataclasses.replace(settings, batch_size=_BATCH_SIZE)

@@ -214,8 +214,10 @@ export class RunStore {
 
   /** @param {TrainingEvent[]} events */
   take(events) {
+    const isFirst = !this.last["stepped"];
     for (const event of events) this.#takeOne(event);
-    if (events.some((event) => AT_ONCE.includes(event.event))) this.#tell();
+    const hasBegun = isFirst && this.last["stepped"];
+    if (hasBegun || events.some((event) => AT_ONCE.includes(event.event))) this.#tell();
     else this.#tellSoon();
   }
 

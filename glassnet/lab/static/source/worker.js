@@ -35,12 +35,12 @@ export function choiceOf(/** @type {string | null} */ key) {
   return threads ? { backend: "wasm", numThreads: Math.min(Number(threads), mostThreads()) || 1 } : null;
 }
 
-/** All that can be tried in this browser, what is likely to be the fastest first. */
-async function candidates() {
+/** All that can be tried in this browser, what is likely to be the fastest first; to find a GPU takes a moment. */
+async function* candidates() {
   const most = mostThreads();
   const threads = [...new Set([most, most - 1, 1])].filter((n) => n > 0);
-  const wasm = threads.map((numThreads) => /** @type {Choice} */ ({ backend: "wasm", numThreads }));
-  return (await hasGpu()) ? [...wasm, /** @type {Choice} */ ({ backend: "webgpu", numThreads: 1 })] : wasm;
+  yield* threads.map((numThreads) => /** @type {Choice} */ ({ backend: "wasm", numThreads }));
+  if (await hasGpu()) yield /** @type {Choice} */ ({ backend: "webgpu", numThreads: 1 });
 }
 
 /** A training in this tab. */
@@ -227,7 +227,7 @@ export class Tab {
   /** The first of the ways that can be opened. */
   async #likely() {
     const reasons = [];
-    for (const choice of await candidates()) {
+    for await (const choice of candidates()) {
       try {
         return await this.#opened(choice);
       } catch (error) {
@@ -244,7 +244,8 @@ export class Tab {
   async #compare(line) {
     const mine = this.telling.chosen;
     if (!mine || !(await line.ask("hold"))) return;
-    const others = (await candidates()).filter((choice) => keyOf(choice) !== keyOf(mine));
+    const others = [];
+    for await (const choice of candidates()) if (keyOf(choice) !== keyOf(mine)) others.push(choice);
     for (const choice of [mine, ...others]) {
       const trial = await (choice === mine ? timed(line, choice) : this.#tried(choice));
       // A person may have moved it elsewhere meanwhile.
