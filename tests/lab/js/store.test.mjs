@@ -61,6 +61,36 @@ test("50,000 events: bounded, in order, quick, and told once per frame", (contex
   assert.equal(one.step, 50_000);
 });
 
+test("the first step is told at once, later ones in their time, and on each of many pages less often", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let listeners;
+  const events = (_, given) => ((listeners = given), { close: () => {} });
+  const source = { get: async () => ({ settings: {}, pictured: [] }), events };
+  const one = new RunStore(source, "a");
+  context.after(() => one.end());
+  let numCalls = 0;
+  one.subscribe(() => (numCalls += 1));
+  nextFrame();
+  const tell = (step) => {
+    one.take([stepped(step)]);
+    nextFrame();
+    return numCalls;
+  };
+  assert.equal(tell(1), 2);
+  assert.equal(tell(2), 2);
+  context.mock.timers.tick(1000);
+  nextFrame();
+  assert.equal(numCalls, 3);
+  listeners.onWatching(10);
+  tell(3);
+  context.mock.timers.tick(15_000);
+  nextFrame();
+  assert.equal(numCalls, 3);
+  context.mock.timers.tick(5000);
+  nextFrame();
+  assert.equal(numCalls, 4);
+});
+
 test("the smoothed loss of a constant loss is that loss from the first step on", (context) => {
   const one = store();
   context.after(() => one.end());
