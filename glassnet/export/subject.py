@@ -26,9 +26,6 @@ from glassnet.training.step import TrainingStep
 
 _HERE: Mapping[str, Any] = {"runtime": "onnx", "device": "cpu", "precision": "float32"}
 _MINUTES = {houses.NAME: 2.0, CIFAR10: 10.0}  # WebAssembly takes longer than a processor's own code
-# A tab takes few steps a second, and small ones teach more in the first minute.
-_BATCH_SIZE = 32
-_SMALL_STEPS: Mapping[str, Mapping[str, Any]] = {faces.NAME: {"batch_size": 16, "learning_rate": 0.05}}
 _MOST_BYTES = 2**30
 
 
@@ -94,12 +91,17 @@ def _check_what(what: str) -> None:
 
 def _settings(task: str, given: Mapping[str, Any]) -> Settings:
     budget = {"minutes": _MINUTES[task]} if task in _MINUTES and not set(BUDGETS) & set(given) else {}
-    small = _SMALL_STEPS.get(task, {}) if "batch_size" not in given else {}
-    settings = settings_for(task, {**budget, **small, **given, **_HERE})
+    settings = settings_for(task, {**budget, **given, **_HERE})
+    small = {} if "batch_size" in given else _small_steps(settings)
+    return dataclasses.replace(settings, **{name: value for name, value in small.items() if name not in given})
+
+
+def _small_steps(settings: Settings) -> Mapping[str, Any]:
+    """A tab takes few steps a second, and small ones teach more in the first minute."""
+    if settings.task == faces.NAME:
+        return {"batch_size": 16, "learning_rate": 0.05}
     is_small = settings.model == MODEL or is_description(settings.model)
-    if settings.task == CIFAR10 and is_small and "batch_size" not in given:
-        return dataclasses.replace(settings, batch_size=_BATCH_SIZE)
-    return settings
+    return {"batch_size": 32} if settings.task == CIFAR10 and is_small else {}
 
 
 def _opened(settings: Settings) -> Task:

@@ -217,12 +217,12 @@ def _mean(pieces: Iterable[T], num: int, is_exact: bool) -> T:
     ``is_exact``: in float64, where the order in which numbers of float32 are added hardly matters. So several processes
     end, to the last bit, where one does that computes as many pieces one after another.
     """
+    if num * num_processes() == 1:
+        return next(iter(pieces))
     sums: list[Tensor] = []
     for piece in pieces:  # added at once: a piece is not kept longer than it takes
         parts = [cast(part, "float64" if is_exact else part.dtype) for part in leaves(piece)]
         sums = list(map(operator.add, sums, parts)) if sums else parts
-    if num * num_processes() == 1:
-        return piece
     means = [sum * (1.0 / num) for sum in sums]
     means = [mean_gradient(mean) for mean in means] if num_processes() > 1 else means
     mean: T = rebuild(piece, [cast(mean, part.dtype) for mean, part in zip(means, leaves(piece), strict=True)])
