@@ -79,7 +79,7 @@ class Step:
 
     def _of_clipping(self, name: str, index: tuple[int, ...]) -> list[Part]:
         norm, limit = self.gradient_norm, self.max_gradient_norm
-        done = f"each x {limit / norm:.4g}" if norm > limit else "nothing is shortened"
+        done = f"each times {limit / norm:.4g}" if norm > limit else "nothing is shortened"
         words = f"as a vector all slopes are {norm:.4g} long, up to {limit:g} is allowed: {done}"
         return [
             Part("gradient", float(self.gradient[name][index]), "the slope of the loss along this weight"),

@@ -16,7 +16,7 @@ STATIC = Path(__file__).parent / "static"
 _ENTRY = "report.js"
 _BARE = "glassnet/"  # in front of a module's path: a name, not an address
 _VIEWS = ("run", "inside", "weight")
-_LANGUAGES = ("en", "he")
+_STRINGS = ("en", "he", "he_messages")
 # At the beginning of a line, so that no comment is taken for one; a list of names may have lines of its own.
 _IMPORT = re.compile(
     r"^(import\s*(?:[\w$*{},\s]+?\bfrom\s*)?|export\s*(?:\*|\{[^}]*\})\s*from\s*)" r'"(\.{1,2}/[^"]+)"', re.MULTILINE
@@ -33,7 +33,7 @@ def page(title: str, recording: Mapping[str, Any]) -> str:
         f"default-src 'none'; script-src data: {scripts}; style-src {' '.join(map(_hash, styles))}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    blocks = {f"strings-{code}": _read(f"strings/{code}.json") for code in _LANGUAGES}
+    blocks = {f"strings-{name}": _read(f"strings/{name}.json") for name in _STRINGS}
     blocks["recording"] = json.dumps(recording, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     icon = base64.b64encode((STATIC / "icon.svg").read_bytes()).decode()
     lines = [

@@ -2,6 +2,7 @@
 
 import { fill, h, ltr } from "./dom.js";
 import { count, number, t } from "./i18n.js";
+import { translated } from "./messages.js";
 import { state } from "./router.js";
 import { choiceOf, keyOf } from "./source/worker.js";
 import { busy, button, errorText, notice, say, select, spinner } from "./widgets.js";
@@ -58,7 +59,7 @@ export function enginePanel(tab) {
     fill(trials, telling.trials.map((trial) => trialLine(trial, chosen)));
     fill(
       problems,
-      problem ? notice("bad", h("p", { dir: "auto" }, problem)) : null,
+      problem ? notice("bad", h("p", { dir: "auto" }, translated(problem))) : null,
       isLasting ? null : notice("warning", t("tab.not_kept")),
       globalThis.crossOriginIsolated ? null : notice("info", t("tab.one_thread")),
     );
@@ -88,5 +89,5 @@ function labelOf(key) {
 function trialLine({ choice, msPerStep, reason }, chosen) {
   const result = msPerStep === null ? t("tab.failed") : t("tab.ms", { ms: number(msPerStep, msPerStep < 10 ? 1 : 0) });
   const isChosen = chosen !== null && keyOf(chosen) === keyOf(choice);
-  return h("li", { class: isChosen ? "is-chosen" : "", title: reason ?? "" }, nameOf(choice), ": ", ltr(result));
+  return h("li", { class: isChosen ? "is-chosen" : "", title: reason ? translated(reason) : "" }, nameOf(choice), ": ", ltr(result));
 }

@@ -7,21 +7,26 @@ export const LANGUAGES = [
   { code: "he", name: "עברית", direction: "rtl" },
 ];
 
-/** @type {{code: string, catalogue: Record<string, Entry>}} */
-const current = { code: "en", catalogue: {} };
+/** @type {{code: string, catalogue: Record<string, Entry>, phrases: Record<string, string>}} */
+const current = { code: "en", catalogue: {}, phrases: {} };
 
 /**
  * @param {string} code
  * @param {Record<string, Entry>} catalogue
+ * @param {Record<string, string>} [phrases] of the engine's messages, by the English ones
  */
-export function setLanguage(code, catalogue) {
-  current.code = code;
-  current.catalogue = catalogue;
+export function setLanguage(code, catalogue, phrases = {}) {
+  Object.assign(current, { code, catalogue, phrases });
 }
 
 /** The code of the language of the page: "en" or "he". */
 export function language() {
   return current.code;
+}
+
+/** Those of the engine's messages, by the English ones; none in English. */
+export function phrases() {
+  return current.phrases;
 }
 
 /** "rtl" or "ltr". */

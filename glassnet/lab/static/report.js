@@ -18,7 +18,7 @@ function block(id) {
 /** @param {string} code */
 async function loadLanguage(code) {
   const known = LANGUAGES.some((one) => one.code === code) ? code : "en";
-  setLanguage(known, block(`strings-${known}`));
+  setLanguage(known, block(`strings-${known}`), block(`strings-${known}_messages`) ?? {});
   note.textContent = t("report.note", { version: recording.version });
 }
 

@@ -14,8 +14,10 @@ export function firstLanguage() {
 /** @param {string} code */
 export async function loadLanguage(code) {
   const known = LANGUAGES.some((one) => one.code === code) ? code : "en";
-  const response = await fetch(`strings/${known}.json`);
-  setLanguage(known, await response.json());
+  const names = known === "en" ? [known] : [known, `${known}_messages`];
+  const responses = await Promise.all(names.map((name) => fetch(`strings/${name}.json`)));
+  const [catalogue, phrases] = await Promise.all(responses.map((response) => response.json()));
+  setLanguage(known, catalogue, phrases);
   localStorage.setItem("lang", known);
 }
 

@@ -2,6 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { t } from "./i18n.js";
+import { translated } from "./messages.js";
 import { SourceError } from "./source/source.js";
 
 /** @typedef {import("./dom.js").Children} Children */
@@ -154,7 +155,7 @@ export function errorBox(error, onRetry) {
 export function errorText(error) {
   if (error instanceof SourceError && error.status === 401) return t("connection.refused");
   if (error instanceof SourceError && error.code === "lost") return t("connection.lost");
-  return error instanceof Error ? error.message : String(error);
+  return translated(error instanceof Error ? error.message : String(error));
 }
 
 /** Something is being waited for. */

@@ -141,11 +141,12 @@ def test_a_weight_is_chosen_in_a_picture_and_nudged(open_tab: Callable[..., Visi
     expect(page.locator(".weight-answer")).to_contain_text(re.compile("[▲▼]"))
 
 
-def test_a_weight_that_does_not_exist(open_tab: Callable[..., Visitor]) -> None:
+def test_a_weight_that_does_not_exist(open_tab: Callable[..., Visitor], words: Words) -> None:
     visitor = open_tab()
-    page = visitor.visit("weight", run="colors", weight="conv1.wieght[0,0,0,0]", lang="en")
-    expect(page.locator("main")).to_contain_text("conv1.weight", timeout=SLOWLY_MS)
-    expect(page.locator("main")).to_contain_text("To fix")
+    page = visitor.visit("weight", run="colors", weight="conv1.wieght[0,0,0,0]", lang=words.language)
+    told = page.locator("main .notice.bad p").first
+    expect(told).to_contain_text("conv1.weight", timeout=SLOWLY_MS)
+    expect(told).to_contain_text({"en": "To fix: choose one of", "he": "כדי לתקן: לבחור"}[words.language])
     visitor.complaints.clear()  # Chromium tells of each answer that is no success
 
 

@@ -3,6 +3,7 @@
 import { aligned, lineChart } from "../chart.js";
 import { fill, h, ltr } from "../dom.js";
 import { count, number, t } from "../i18n.js";
+import { translated } from "../messages.js";
 import { button, errorBox, notice, spinner } from "../widgets.js";
 import { AXES, choiceOf, RULES, settingsOf } from "./race_settings.js";
 import { agreement, larger, results, scroller, span } from "./race_told.js";
@@ -280,6 +281,6 @@ function startedText(data) {
   return [
     h("p", {}, count("race.started", data.weights, values)),
     h("p", { class: "hint" }, ltr(data.data)),
-    data.notices.map((/** @type {string} */ text) => notice("info", h("p", { dir: "auto" }, text))),
+    data.notices.map((/** @type {string} */ text) => notice("info", h("p", { dir: "auto" }, translated(text)))),
   ].flat();
 }

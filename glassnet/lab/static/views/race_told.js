@@ -2,6 +2,7 @@
 
 import { h, ltr } from "../dom.js";
 import { count, language, number, t } from "../i18n.js";
+import { translated } from "../messages.js";
 import { notice } from "../widgets.js";
 
 /** @typedef {{loss: number[], forward_passes: number[], seconds: number[]}} Curve */
@@ -57,7 +58,7 @@ export function agreement(slopes) {
     h("p", {}, t("race.agree_more", values)),
     h("p", { class: "soft" }, t("race.agree_cost", values)),
     slopes.num_crossing ? crossings(slopes) : null,
-    slopes.doubts.map((/** @type {string} */ text) => notice("warning", h("p", { dir: "auto" }, text))),
+    slopes.doubts.map((/** @type {string} */ text) => notice("warning", h("p", { dir: "auto" }, translated(text)))),
   );
 }
 

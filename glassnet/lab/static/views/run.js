@@ -3,6 +3,7 @@
 import { fill, h, ltr } from "../dom.js";
 import { stateBadge } from "../home/badge.js";
 import { count, t } from "../i18n.js";
+import { translated } from "../messages.js";
 import { answers } from "../run/answers.js";
 import { charts } from "../run/charts.js";
 import { confusionBox } from "../run/confusion.js";
@@ -163,12 +164,12 @@ function messages(store) {
         : notice(
             "bad",
             h("p", {}, t(store.details?.checkpoint === null ? "run.crashed_early" : "run.crashed")),
-            error ? h("pre", { dir: "ltr", tabindex: 0 }, error) : null,
+            error ? h("pre", { dir: "auto", tabindex: 0 }, translated(error)) : null,
           ),
       store.isLost ? notice("warning", t("connection.lost")) : null,
       store.status?.state === "starting" ? notice("info", t("run.starting")) : null,
       reason === "nothing improves any more" ? notice("info", t("reason.patience")) : null,
-      store.notices.map((event) => notice("info", h("p", { dir: "auto" }, event["message"]))),
+      store.notices.map((event) => notice("info", h("p", { dir: "auto" }, translated(event["message"])))),
     );
   };
   return { element, update };

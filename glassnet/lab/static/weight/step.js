@@ -2,6 +2,7 @@
 
 import { h, ltr } from "../dom.js";
 import { has, number, t } from "../i18n.js";
+import { translated } from "../messages.js";
 import { signed } from "./path.js";
 import { chapter, said } from "./story.js";
 
@@ -77,7 +78,7 @@ function parts(list, change) {
     h("li", {}, h("span", { class: "weight-part" }, name), ltr(value.toPrecision(5)), words);
   const lines = list.map((part) => {
     const key = `part.${part.name.replaceAll(" ", "_")}`;
-    const words = h("span", { class: "soft", lang: "en", dir: "ltr" }, part.words);
+    const words = h("span", { class: "soft", dir: "auto" }, translated(part.words));
     return line(has(key) ? t(key) : part.name, part.value, words);
   });
   const last = line(t("weight.change"), change, h("span", {}, t("weight.change_words")));

@@ -1,6 +1,7 @@
 // What the story of a weight consists of, and the frame of its chapters.
 
 import { h } from "../dom.js";
+import { translated } from "../messages.js";
 import { freshId } from "../widgets.js";
 
 /**
@@ -64,5 +65,5 @@ export function chapter(title, ...content) {
  * @param {string[]} texts
  */
 export function said(texts) {
-  return texts.map((text) => h("p", { class: "hint", lang: "en", dir: "ltr" }, text));
+  return texts.map((text) => h("p", { class: "hint", dir: "auto" }, translated(text)));
 }

@@ -28,7 +28,7 @@ export function partsOf(seen) {
 /** @param {Seen} seen */
 function ofClipping({ gradient, norm, maxNorm }) {
   const share = Math.min(1, maxNorm / norm);
-  const done = share < 1 ? `each x ${brief(share)}` : "nothing is shortened";
+  const done = share < 1 ? `each times ${brief(share)}` : "nothing is shortened";
   const words = `as a vector all slopes are ${brief(norm)} long, up to ${maxNorm} is allowed: ${done}`;
   return [
     part("gradient", gradient, "the slope of the loss along this weight"),
