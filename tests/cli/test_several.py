@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,13 +35,36 @@ def torchrun(num: int, *arguments: object, **variables: str) -> subprocess.Compl
     )
 
 
-def started(num: int, *arguments: object, of_each: tuple[tuple[object, ...], ...] = ()) -> list[subprocess.Popen[str]]:
-    """Without torchrun, which would end the others: each by itself, with words of its own."""
+def on_two_machines(folder: Path, *arguments: object) -> list[str]:
+    """What each of two torchruns, which find each other, says; with a directory of its own below ``folder``."""
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1",
+        "--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "-m", "glassnet", *map(str, arguments),
+    ]  # fmt: skip
+    places = [folder / "machine0", folder / "machine1"]
+    for place in places:
+        place.mkdir()
+    given = {**environment(), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(command, cwd=place, env=given, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for place in places
+    ]
+    outcomes = [process.communicate(timeout=300) for process in processes]
+    assert all(process.returncode == 0 for process in processes), [said for _, said in outcomes]
+    return [said for said, _ in outcomes]
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+    return port
+
+
+def started(num: int, *arguments: object, of_each: tuple[tuple[object, ...], ...] = ()) -> list[subprocess.Popen[str]]:
+    """Without torchrun, which would end the others: each by itself, with words of its own."""
     shared = {**environment(), "OMP_NUM_THREADS": "1", "WORLD_SIZE": str(num), "MASTER_ADDR": "127.0.0.1",
-              "MASTER_PORT": str(port), "GLASSNET_PATIENCE_S": "30"}  # fmt: skip
+              "MASTER_PORT": str(free_port()), "GLASSNET_PATIENCE_S": "30"}  # fmt: skip
     own = of_each or ((),) * num
     return [
         subprocess.Popen(
@@ -63,17 +85,18 @@ def line_of(process: subprocess.Popen[str], code: int) -> str:
 
 
 def test_two_processes_end_where_one_does(drawings: Path, tmp_path: Path) -> None:
+    """Those of two machines, for all that they know: each has a torchrun and a working directory of its own."""
     given = ("train", "houses", "--data", drawings, "--steps", 4, "--batch-size", 4, "--json", "--run-dir")
-    result = torchrun(2, *given, tmp_path / "two")
-    assert result.returncode == 0, result.stderr
-    values: dict[str, Any] = json.loads(result.stdout)  # of the one that leads, and of no other
+    outcomes = on_two_machines(tmp_path, *given, "two")
+    (values,) = (json.loads(said) for said in outcomes if said)  # of the one that leads, and of no other
     assert values["steps"] == 4
+    (led,) = tmp_path.glob("machine*/two")
     alone = subprocess.run(
         [*COMMAND, *map(str, given), str(tmp_path / "one"), "--runtime", "torch"], cwd=ROOT, env=environment(),
         capture_output=True, text=True,
     )  # fmt: skip
     assert alone.returncode == 0, alone.stderr
-    one, two = (Run(tmp_path / name).newest_checkpoint()[0].tensors for name in ("one", "two"))
+    one, two = (Run(path).newest_checkpoint()[0].tensors for path in (tmp_path / "one", led))
     for name, array in one.items():
         np.testing.assert_allclose(two[name], array, rtol=1e-3, atol=1e-5, err_msg=name)
 

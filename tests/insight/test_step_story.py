@@ -98,7 +98,9 @@ def test_clipping() -> None:
     index = (1, 2, 0, 1)
     parts = a_step("adamw", 2.0).parts("conv.weight", index)
     assert by_name(parts)["clipped"] == pytest.approx(GRADIENT["conv.weight"][index] * 2.0 / norm, rel=1e-6)
-    assert parts[1].words == f"as a vector all slopes are {norm:.4g} long, up to 2 is allowed: each times {2 / norm:.4g}"
+    assert (
+        parts[1].words == f"as a vector all slopes are {norm:.4g} long, up to 2 is allowed: each times {2 / norm:.4g}"
+    )
     parts = a_step("adamw", 100.0).parts("conv.weight", index)
     assert by_name(parts)["clipped"] == by_name(parts)["gradient"]
     assert parts[1].words.endswith("up to 100 is allowed: nothing is shortened")
