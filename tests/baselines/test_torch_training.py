@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:CUDA initialization"), pytest.mark.usefixtures("one_torch_thread"),
 ]  # fmt: skip
 
-# Learning rates with which four steps go far, and neither side is chaotic yet.
+# Learning rates with which a few steps go far, and neither side is chaotic yet.
 CASES = {
     ("cifar10", "convnetjs"): 3e-3,
     ("cifar10", "batchnorm"): 1e-2,
@@ -21,17 +21,19 @@ CASES = {
     ("cifar10", "fast"): 1e-2,
     ("houses", "unet"): 1e-3,
 }
+# Muon's bfloat16 takes seconds a step on processors that have none.
+NUM_STEPS = {"fast": 3}
 
 
-def curve(variant: Variant, learning_rate: float) -> np.ndarray:
+def curve(variant: Variant, learning_rate: float, num_steps: int) -> np.ndarray:
     step = variant.make(**variant.arguments)
-    return np.array([step(learning_rate) for _ in range(5)])
+    return np.array([step(learning_rate) for _ in range(num_steps)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "model", "is_fused"),
-    [*((task, model, False) for task, model in CASES), ("cifar10", "convnetjs", True), ("cifar10", "fast", True)],
+    [*((task, model, model == "fast") for task, model in CASES), ("cifar10", "convnetjs", True)],
 )
 def test_curves_agree(task: str, model: str, is_fused: bool) -> None:
     runtime, given = get_runtime("onnx"), {"model": model, "batch_size": 4, "runtime": "onnx", "device": "cpu"}
@@ -39,9 +41,10 @@ def test_curves_agree(task: str, model: str, is_fused: bool) -> None:
     case = type(case)(case.settings, case.num_classes, case.image_shape, case.batches[:1])
     mine, *theirs = variants_of(case, case.step(), is_compiled=False, is_fused=is_fused, threads=1)
     assert len(theirs) == 2
-    ours = curve(mine, CASES[task, model])
+    how = {"learning_rate": CASES[task, model], "num_steps": NUM_STEPS.get(model, 5)}
+    ours = curve(mine, **how)
     for variant in theirs:
-        found = curve(variant, CASES[task, model])
+        found = curve(variant, **how)
         np.testing.assert_allclose(found[0], ours[0], rtol=1e-4)
         assert found[-1] < 0.9 * found[0]
         # Muon orthogonalizes in bfloat16 there, in float32 here.

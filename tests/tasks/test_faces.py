@@ -109,7 +109,7 @@ def test_options_of_faces_are_refused_elsewhere() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("sampled_classes", [None, 1])
 def test_people_are_told_apart_after_a_few_steps(folder: Path, tmp_path: Path, sampled_classes: int | None) -> None:
-    task = opened(folder, steps=60, batch_size=16, sampled_classes=sampled_classes)
+    task = opened(folder, steps=30, batch_size=16, sampled_classes=sampled_classes)
     run = create(tmp_path / "run", task.settings, task.facts)
     events = list(train(task, run, RUNTIME))
     assert isinstance(events[-1], Finished)

@@ -17,7 +17,7 @@ from glassnet.export.subject import Subject
 from glassnet.runtimes.onnx import OnnxRuntime
 from glassnet.training import create, train
 from glassnet.training.saved_state import unpack
-from tests.lab.browser.conftest import AXE, CHROMIUM, found_chromium
+from tests.lab.browser.conftest import AXE, CHROMIUM, Words, found_chromium
 from tests.lab.browser.sites import GIVEN, make, served
 
 WITHIN_MS = 90_000
@@ -206,11 +206,12 @@ def step_of(page: Page) -> int:
 def test_every_view_opens(
     task: str, language: str, sites: dict[str, tuple[Path, Subject]], open_page: Callable[..., Page]
 ) -> None:
+    words = Words(language)
     with served(sites[task][0]) as address:
         page = open_page(f"{address}/?lang={language}&engine=wasm-1")
         page.locator("[data-state=finished]").first.wait_for()
         for view in VIEWS:
-            page.goto(f"{address}/?lang={language}&engine=wasm-1&view={view}&run={task}")
+            page.get_by_role("navigation").get_by_role("link", name=words(f"nav.{view}"), exact=True).click()
             page.locator("main h1").first.wait_for()
             expect(page.locator("main .spinner:visible, main [aria-busy=true]")).to_have_count(0, timeout=WITHIN_MS)
             assert page.locator("main .notice.bad").count() == 0, page.locator("main .notice.bad").first.inner_text()
