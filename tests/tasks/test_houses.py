@@ -113,8 +113,8 @@ def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def smoke(directory: Path, data: str) -> None:
-    """Twenty seconds on two cores: far better than the mean drawing, and as much ink as there should be."""
-    settings = settings_for("houses", {"data": data, "steps": 160})
+    """Fifteen seconds on two cores: far better than the mean drawing, and as much ink as there should be."""
+    settings = settings_for("houses", {"data": data, "steps": 110})
     runtime = get_runtime(settings.runtime)
     task = open_task(settings, runtime)
     assert isinstance(task, houses.Houses)
