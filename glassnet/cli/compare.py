@@ -84,7 +84,7 @@ def faces(path: Path | None, data: Path | None, seed: int, as_json: bool, **opti
 
 
 @compare.command()
-@click.option("--full", "is_full", is_flag=True, help="Six sizes, five numbers of photos, all test photos: hours.")
+@click.option("--full", "is_full", is_flag=True, help="Four sizes, three numbers of photos, all test photos: hours.")
 @click.option("--data", help="Where CIFAR-10 is.")
 @click.option(
     "--run",
