@@ -12,8 +12,7 @@ from glassnet.export.folder import Folder
 STATIC = Path(__file__).parents[1] / "lab" / "static"
 _PAGE, _OTHER_PAGES = "site.html", ("index.html",)
 ENGINE = tuple(f"vendor/ort/{name}" for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm.bin"))
-# What modules load later, or by names that they put together.
-_FIRST = ("site_page.js", "strings/en.json", "views/run.css", *ENGINE)
+_FIRST = ("strings/en.json", "views/run.css", *ENGINE)  # what modules load by names that they put together
 # What a page links, a module imports and a worker is made of, as all of them are written here.
 _LOADED = re.compile(
     r"""^(?:import|export)\b[^"';]*?"(\.{1,2}/[^"]+)"|^} from "(\.{1,2}/[^"]+)"|new Worker\(new URL\("([^"]+)\""""
@@ -43,8 +42,8 @@ def write_pages(folder: Folder) -> None:
 
 def first_pages(folder: Folder) -> set[str]:
     """The files of the page that a browser loads before a training begins."""
-    found: set[str] = set()
-    waiting = ["index.html", *_FIRST]
+    found = {name for name in _FIRST if name in folder.sizes}
+    waiting = ["index.html"]
     while waiting:
         name = waiting.pop()
         if name in found or name not in folder.sizes:

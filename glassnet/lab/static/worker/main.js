@@ -91,8 +91,6 @@ async function begin({ place, mayLast, isPaused }) {
   const heldOut = new Examples(manifest.held_out, fetchFile);
   const kept = await shelf.get("state");
   log = new Log((await shelf.get("log")) ?? []);
-  // Made ready beside the first weights.
-  if (!kept) engine.graph(`step/${manifest.settings.batch_size}`).catch(() => {});
   const from = kept ?? (await initial());
   trainer = new Trainer({
     manifest, engine, examples, heldOut, from, shelf, save,
