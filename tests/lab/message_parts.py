@@ -16,7 +16,7 @@ STATIC = HOUSE / "lab" / "static"
 # What a page can be told comes from these. The others speak to programmers, or in a terminal.
 ROOMS = ("lab", "data", "training", "tasks", "insight", "models", "export", "runtimes")
 MESSAGE = re.compile(r"expected (.*?)(?:; got:? (.*?))?(?:\. To fix: (.*?))?\.?", re.DOTALL)
-_TOLD = re.compile(r"_?(\w+_)?(notices?|doubts|complaints?)|at_most|drawn_of")  # lists of sentences, and what makes them
+_TOLD = re.compile(r"_?(\w+_)?(notices?|doubts|complaints?)|at_most|drawn_of")  # lists of sentences, what makes them
 _WORDS = ("insight/step_story.py", "lab/static/worker/parts.js")  # all of their texts are told
 _ELSEWHERE = {"the body", "the picture"}  # names that are passed from one module to another
 _VALUE = "\0"
