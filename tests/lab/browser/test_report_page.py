@@ -16,6 +16,7 @@ from tests.lab.browser.conftest import AXE, WITHIN_MS
 from tests.lab.test_report import FEWER_ANSWERS
 
 expect.set_options(timeout=WITHIN_MS)
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -20,6 +20,7 @@ from glassnet.training.saved_state import unpack
 from tests.lab.browser.conftest import AXE, CHROMIUM, Words, found_chromium
 from tests.lab.browser.sites import GIVEN, make, served
 
+pytestmark = pytest.mark.slow
 WITHIN_MS = 90_000
 # Of the faces each matrix is turned as a whole at every step, which makes more of the last digit.
 FAR_APART = {"cifar10": 1e-4, "houses": 1e-4, "faces": 1e-3}
