@@ -47,7 +47,7 @@ const phrase = (text) => (known(text, 1) ?? isolated(text)).text;
  * @returns {Known | null}
  */
 function known(text, leastLetters) {
-  const whole = phrases()[text];
+  const whole = Object.hasOwn(phrases(), text) ? phrases()[text] : undefined;
   if (whole !== undefined) return { text: whole, letters: lettersOf(text) };
   /** @type {Known | null} */
   let best = null;

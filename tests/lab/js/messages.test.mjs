@@ -28,6 +28,11 @@ test("a value is not taken for a phrase by a word or two", () => {
   assert.equal(translated("expected a folder cats and dogs."), "צפוי: תיקייה ⁨cats and dogs⁩.");
 });
 
+test("what every object has is no phrase", () => {
+  setLanguage("he", json("he"), {});
+  assert.equal(translated("expected constructor."), "צפוי: ⁨constructor⁩.");
+});
+
 test("the phrase that says most is taken", () => {
   setLanguage("he", json("he"), { "{0} of {1}": "{0} של {1}", "the name of {0}": "השם של {0}" });
   assert.equal(translated("expected the name of a run."), "צפוי: השם של ⁨a run⁩.");
