@@ -234,6 +234,8 @@ def _kept(results: Sequence[Result]) -> str:
 
 
 def _table_of_grid(results: Sequence[Result], plan: Plan) -> list[str]:
+    from glassnet.tasks.grid import MOST_OFTEN
+
     methods = _by_method(results)
     width = max(map(len, methods))
     kept = {name: _kept(row) for name, row in methods.items()}
@@ -241,7 +243,7 @@ def _table_of_grid(results: Sequence[Result], plan: Plan) -> list[str]:
     photos = "".join(f"{num:>9,}" for num in plan.nums_training)
     lines = [
         f"accuracy in % on {plan.num_test:,} test photos, by number of training photos; networks saw "
-        f"{plan.num_seen:,} examples",
+        f"{plan.num_seen:,} examples, no photo more than {MOST_OFTEN} times",
         f"{'':{width}}  {'numbers kept':>{kept_width}}{photos}",
     ]
     for name, row in methods.items():

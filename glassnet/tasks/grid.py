@@ -3,7 +3,7 @@
 Krizhevsky, Sutskever & Hinton 2012 (https://doi.org/10.1145/3065386) showed that networks of millions of weights, with
 many pictures, beat the classical algorithms. Here is the experiment in small: networks of one form in several widths,
 and classical algorithms, each trained on the same first pictures of a shuffled CIFAR-10. All networks see the same
-number of examples, be it few pictures many times or many pictures a few times.
+number of examples, be it few pictures many times (100 at most) or many pictures a few times.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from glassnet.training.randomness import generator
 from glassnet.training.step import build_validation, under, weights_of
 
 NETWORK, HOG, KMEANS, NEIGHBOR = "network", "HOG + linear SVM", "k-means features", "nearest neighbor"
+MOST_OFTEN = 100  # times that a network sees a training picture
 _BATCH_SIZE = 125
 _TESTED_AT_ONCE = 250
 
@@ -44,7 +45,7 @@ class Plan:
 
     widths: tuple[int, ...]  # channels of the network's first group; the two others have four times as many
     nums_training: tuple[int, ...]
-    num_seen: int  # examples that each network sees in its training
+    num_seen: int  # examples that each network sees, or fewer: of few pictures MOST_OFTEN times each
     num_centroids: int
     num_test: int  # the first ones of the test set
     seed: int = 0
@@ -79,13 +80,15 @@ class Result:
 
 def cells_of(plan: Plan) -> list[Cell]:
     """By number of training pictures; of one number, the quick ones first."""
-    methods = [(NEIGHBOR, 0, 0), (HOG, 0, 0), (KMEANS, plan.num_centroids, 0)]
-    methods += [(NETWORK, width, plan.num_seen) for width in plan.widths]
-    return [
-        Cell(algorithm, size, num_training, num_seen, plan.num_test, plan.seed)
-        for num_training in plan.nums_training
-        for algorithm, size, num_seen in methods
-    ]
+    methods = [(NEIGHBOR, 0), (HOG, 0), (KMEANS, plan.num_centroids), *((NETWORK, width) for width in plan.widths)]
+    cells = []
+    for num_training in plan.nums_training:
+        num_seen = min(plan.num_seen, MOST_OFTEN * num_training)
+        cells += [
+            Cell(algorithm, size, num_training, num_seen if algorithm == NETWORK else 0, plan.num_test, plan.seed)
+            for algorithm, size in methods
+        ]
+    return cells
 
 
 @final

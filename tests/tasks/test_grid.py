@@ -87,6 +87,12 @@ def test_every_network_sees_as_many_examples() -> None:
     assert (few.batch_size, few.steps) == (7, 6)
 
 
+def test_no_picture_is_seen_more_than_a_hundred_times() -> None:
+    plan = dataclasses.replace(PLAN, nums_training=(12, 24), num_seen=2_000)
+    seen = {cell.num_training: cell.num_seen for cell in cells_of(plan) if cell.algorithm == NETWORK}
+    assert seen == {12: 1_200, 24: 2_000}
+
+
 def test_no_test_picture_is_looked_at_while_training(pictures: LabeledPictures) -> None:
     task = Sized(settings_of(CELL), pictures, 2)
     assert {len(array) for array in task.validation.values()} == {0}
