@@ -123,8 +123,9 @@ export class Engine {
     if (!file) throw new Error(`expected a graph out of ${Object.keys(this.files).join(", ")}; got ${name}.`);
     const options = {
       executionProviders: [this.choice.backend],
-      // One level higher it wraps poolings into conversions to a layout that its convolutions never use.
-      graphOptimizationLevel: "extended",
+      // Our graphs leave the library's passes nothing that steps would notice, and a session is ready much sooner
+      // without them; but on a GPU it brings them into another layout, and what that adds wants to be tidied.
+      graphOptimizationLevel: this.choice.backend === "wasm" ? "disabled" : "extended",
       extra: { session: { set_denormal_as_zero: "1" } },
     };
     const model = await this.fetchFile(file.file, file.sha256);
