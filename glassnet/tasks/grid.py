@@ -13,6 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from glassnet.models.classifiers import fast
 from glassnet.nn import Module
 from glassnet.runtimes import Runtime
 from glassnet.tasks.classification import CIFAR10, RECIPES, Classification
-from glassnet.training import Settings, create, train
+from glassnet.training import Run, Settings, create, train
 from glassnet.training.randomness import generator
 from glassnet.training.step import build_validation, under, weights_of
 
@@ -164,7 +165,7 @@ def missing(plan: Plan, ledger: Ledger) -> list[Cell]:
 
 def measure(cell: Cell, pictures: LabeledPictures, ledger: Ledger, runtime: Runtime) -> Result:
     """Train and test what the cell says; the result is in the ledger before it is returned."""
-    result = _measured(cell, _part(cell, pictures), ledger.directory / "network", runtime)
+    result = _measured(cell, _part(cell, pictures), ledger.directory, runtime)
     ledger.add(result)
     return result
 
@@ -196,20 +197,30 @@ def _measured(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: R
 
 
 def _network(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: Runtime) -> Result:
-    began = time.perf_counter()
     task = Sized(settings_of(cell), pictures, cell.size)
-    if directory.exists():
-        shutil.rmtree(directory)  # of a cell that was not finished
-    run = create(directory, task.settings)
-    for _ in train(task, run, runtime):
+    run, is_begun = _run_of(task, directory / f"network-{cell.size}-{cell.num_training}")
+    for _ in train(task, run, runtime, resume=is_begun):
         pass
-    weights = weights_of(run.newest_checkpoint()[0].tensors)
-    shutil.rmtree(directory)
-    trained = time.perf_counter()
+    trained, _ = run.newest_checkpoint()
+    weights = weights_of(trained.tensors)
+    began = time.perf_counter()
     accuracy = _accuracy(task, weights, runtime, pictures.test)
-    answered = time.perf_counter()
+    answering_s = time.perf_counter() - began
+    shutil.rmtree(run.path)
     num_kept = sum(array.size for array in weights.values())
-    return Result(cell, accuracy, num_kept, trained - began, 1_000 * (answered - trained) / cell.num_test)
+    return Result(cell, accuracy, num_kept, trained.elapsed_s, 1_000 * answering_s / cell.num_test)
+
+
+def _run_of(task: Sized, path: Path) -> tuple[Run, bool]:
+    """The run in which a cell is trained, and whether it goes on where an earlier process ended."""
+    with suppress(CheckpointError):
+        run = Run(path)
+        run.newest_checkpoint()
+        if (run.settings, run.facts) == (task.settings, task.facts):
+            return run, True
+    if path.exists():
+        shutil.rmtree(path)
+    return create(path, task.settings, task.facts), False
 
 
 def settings_of(cell: Cell) -> Settings:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,8 @@ from glassnet.tasks.grid import (
     missing,
     settings_of,
 )  # fmt: skip
+from glassnet.training import create, train
+from glassnet.training.events import Stepped
 
 PLAN = Plan(widths=(1, 2), nums_training=(12, 24), num_seen=48, num_centroids=4, num_test=10)
 CELL = Cell(NETWORK, 2, 24, 48, 10, 0)
@@ -115,8 +119,8 @@ def test_each_kind_of_cell_is_measured(
     monkeypatch.setattr(classical, "_NUM_PATCHES", 500)
     monkeypatch.setattr(grid, "_TESTED_AT_ONCE", 5)
     plan = dataclasses.replace(PLAN, widths=(4,), nums_training=(24,), num_seen=24 * 20)
-    (tmp_path / "network").mkdir()
-    (tmp_path / "network" / "settings.json").write_text("of a cell that was killed")
+    (tmp_path / "network-4-24").mkdir()
+    (tmp_path / "network-4-24" / "settings.json").write_text("of a cell that was killed at once")
     with Ledger(tmp_path) as ledger:
         results = [measure(cell, pictures, ledger, get_runtime("onnx")) for cell in cells_of(plan)]
         assert missing(plan, ledger) == []
@@ -127,9 +131,38 @@ def test_each_kind_of_cell_is_measured(
     # What has a color only is no task for edges.
     assert {name for name, result in by_algorithm.items() if result.accuracy > 0.9} == {NEIGHBOR, KMEANS, NETWORK}
     assert all(result.training_s > 0.0 and result.answering_s > 0.0 for result in results)
-    assert not (tmp_path / "network").exists()
+    assert list(tmp_path.glob("network*")) == []
     with Ledger(tmp_path) as again:
         assert list(again.results.values()) == results
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_other", [False, True])
+def test_a_cell_that_was_killed_goes_on(
+    is_other: bool, pictures: LabeledPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = dataclasses.replace(CELL, num_seen=24 * 6)
+    runtime = get_runtime("onnx")
+    with Ledger(tmp_path / "at once") as ledger:
+        expected = measure(cell, pictures, ledger, runtime)
+    settings = settings_of(dataclasses.replace(cell, seed=1) if is_other else cell)
+    task = Sized(settings, grid._part(cell, pictures), 2)
+    events = train(task, create(tmp_path / "network-2-24", settings, task.facts), runtime)
+    while not isinstance(event := next(events), Stepped) or event.step < 4:
+        pass
+    events.close()
+    steps: list[int] = []
+
+    def counted(*arguments: Any, **how: Any) -> Iterator[Any]:
+        for event in train(*arguments, **how):
+            steps.extend([event.step] if isinstance(event, Stepped) else [])
+            yield event
+
+    monkeypatch.setattr(grid, "train", counted)
+    with Ledger(tmp_path) as ledger:
+        result = measure(cell, pictures, ledger, runtime)
+    assert steps == ([1, 2, 3, 4, 5, 6] if is_other else [5, 6])
+    assert (result.accuracy, result.num_kept) == (expected.accuracy, expected.num_kept)
 
 
 def test_what_is_in_the_ledger_is_not_missing(tmp_path: Path) -> None:
