@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from glassnet.tasks.comparison import Row, Split
     from glassnet.tasks.grid import Cell, Ledger, Plan, Result
     from glassnet.training import Settings
+    from glassnet.training.events import Event
 
 RUNS = Path("runs")
 _RUNTIME = ("runtime", "device", "precision")
@@ -156,7 +157,6 @@ def _trained(split: Split, settings: Settings, given: Mapping[str, Any], runtime
 
     It is not kept: `glassnet evaluate` would ask it for photos that this split has it learn from.
     """
-    from glassnet.cli.progress import follow
     from glassnet.tasks import fit_to_data
     from glassnet.tasks.comparison import network_row
     from glassnet.tasks.faces import Faces
@@ -165,9 +165,16 @@ def _trained(split: Split, settings: Settings, given: Mapping[str, Any], runtime
     task = Faces(settings, split.known)
     with tempfile.TemporaryDirectory() as directory:
         run = create(Path(directory) / "run", fit_to_data(settings, task, given), task.facts)
-        if follow(train(task, run, runtime)).reason == "stopped":
-            raise KeyboardInterrupt
+        _follow_to_its_end(train(task, run, runtime))
         return network_row(split, run, runtime)
+
+
+def _follow_to_its_end(training: Generator[Event | None]) -> None:
+    """Draw the events as they come. Ctrl-C ends the command."""
+    from glassnet.cli.progress import follow
+
+    if follow(training).reason == "stopped":
+        raise KeyboardInterrupt
 
 
 def _table_of_faces(rows: Sequence[Row]) -> list[str]:
@@ -209,7 +216,7 @@ def _fill(plan: Plan, ledger: Ledger, data: str | None, options: Mapping[str, st
     pictures = cifar10.load(data)
     for done, cell in enumerate(todo, start=num - len(todo) + 1):
         click.echo(f"{done} of {num}: {_name(cell)}, {cell.num_training:,} photos", err=True)
-        result = measure(cell, pictures, ledger, runtime)
+        result = measure(cell, pictures, ledger, runtime, _follow_to_its_end)
         click.echo(f"  {result.accuracy:.1%} after {result.training_s:.0f} s of training", err=True)
 
 

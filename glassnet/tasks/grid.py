@@ -12,12 +12,12 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -31,11 +31,14 @@ from glassnet.nn import Module
 from glassnet.runtimes import Runtime
 from glassnet.tasks.classification import CIFAR10, RECIPES, Classification
 from glassnet.training import Run, Settings, create, train
+from glassnet.training.events import Event
 from glassnet.training.randomness import generator
 from glassnet.training.step import build_validation, under, weights_of
 
 NETWORK, HOG, KMEANS, NEIGHBOR = "network", "HOG + linear SVM", "k-means features", "nearest neighbor"
 MOST_OFTEN = 100  # times that a network sees a training picture
+Training: TypeAlias = Generator[Event | None]
+Watch: TypeAlias = Callable[[Training], object]
 _BATCH_SIZE = 125
 _TESTED_AT_ONCE = 250
 
@@ -163,9 +166,19 @@ def missing(plan: Plan, ledger: Ledger) -> list[Cell]:
     return [cell for cell in cells_of(plan) if cell not in ledger.results]
 
 
-def measure(cell: Cell, pictures: LabeledPictures, ledger: Ledger, runtime: Runtime) -> Result:
-    """Train and test what the cell says; the result is in the ledger before it is returned."""
-    result = _measured(cell, _part(cell, pictures), ledger.directory, runtime)
+def _to_its_end(training: Training) -> None:
+    for _ in training:
+        pass
+
+
+def measure(
+    cell: Cell, pictures: LabeledPictures, ledger: Ledger, runtime: Runtime, watch: Watch = _to_its_end
+) -> Result:
+    """Train and test what the cell says; the result is in the ledger before it is returned.
+
+    ``watch`` takes all events of a network's training. One that was stopped before goes on where it was.
+    """
+    result = _measured(cell, _part(cell, pictures), ledger.directory, runtime, watch)
     ledger.add(result)
     return result
 
@@ -180,9 +193,9 @@ def _part(cell: Cell, pictures: LabeledPictures) -> LabeledPictures:
     )
 
 
-def _measured(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: Runtime) -> Result:
+def _measured(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: Runtime, watch: Watch) -> Result:
     if cell.algorithm == NETWORK:
-        return _network(cell, pictures, directory, runtime)
+        return _network(cell, pictures, directory, runtime, watch)
     algorithms: dict[str, Algorithm] = {
         NEIGHBOR: nearest_neighbor,
         HOG: hog_svm,
@@ -196,11 +209,10 @@ def _measured(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: R
     return Result(cell, accuracy, learned.num_kept, trained - began, 1_000 * (answered - trained) / cell.num_test)
 
 
-def _network(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: Runtime) -> Result:
+def _network(cell: Cell, pictures: LabeledPictures, directory: Path, runtime: Runtime, watch: Watch) -> Result:
     task = Sized(settings_of(cell), pictures, cell.size)
     run, is_begun = _run_of(task, directory / f"network-{cell.size}-{cell.num_training}")
-    for _ in train(task, run, runtime, resume=is_begun):
-        pass
+    watch(train(task, run, runtime, resume=is_begun))
     trained, _ = run.newest_checkpoint()
     weights = weights_of(trained.tensors)
     began = time.perf_counter()
